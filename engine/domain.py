@@ -1,0 +1,262 @@
+"""The words that all rooms share: frozen, typed values. Imports nothing but the standard library at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+
+SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+EPOCH = date(1970, 1, 1)
+
+#: Length of a bar in seconds; a daily or weekly bar ends with its (last) session, so it has no fixed length.
+TIMEFRAMES: Mapping[str, int] = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "60m": 3600, "1d": 86_400, "1w": 604_800}
+DEFAULT_TIMEFRAME = "1d"
+
+
+class PriceBase(StrEnum):
+    """What a series' prices mean: as traded, adjusted for events, or not known."""
+
+    RAW = "raw"
+    ADJUSTED = "adjusted"
+    UNKNOWN = "unknown"
+
+
+class Market(StrEnum):
+    """The kind of instrument, as far as rules, lots and costs differ."""
+
+    CASH = "cash"
+    FRACTIONAL = "fractional"
+    ETF = "etf"
+    FII = "fii"
+    BDR = "bdr"
+    INDEX = "index"
+    FUTURE = "future"
+    OPTION = "option"
+    TERM = "term"
+    OTHER = "other"
+
+
+class Action(StrEnum):
+    """What a signal says to do."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+    HOLD = "HOLD"
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01, the integer form of a session date."""
+    return (day - EPOCH).days
+
+
+def from_day_number(number: int) -> date:
+    """The date of an integer session."""
+    return date.fromordinal(EPOCH.toordinal() + int(number))
+
+
+def sao_paulo(instant: int) -> datetime:
+    """The Sao Paulo wall clock of an instant in UTC seconds."""
+    return datetime.fromtimestamp(int(instant), UTC).astimezone(SAO_PAULO)
+
+
+def iso(instant: int) -> str:
+    """An instant as ISO 8601 with Sao Paulo's offset, the form of every time in `--json`."""
+    return sao_paulo(instant).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """The bars of one symbol and timeframe, oldest first; every array has the same length n.
+
+    time: int64, opening instant, UTC seconds, strictly increasing.
+    session: int64, session date in Sao Paulo as days since 1970-01-01.
+    open, high, low, close: float64, R$ (points for an index or a future), finite and > 0.
+    quantity: float64, shares or contracts; NaN where the source does not say. Never mixed with turnover.
+    turnover: float64, R$; NaN where the source does not say.
+    provisional: bool, the bar may still change (the session was not over when its source was written).
+    after_market: bool, the bar opens after the close of the regular session.
+    derived_from: the timeframe these bars were built from in memory, empty when they are stored as they are.
+    """
+
+    symbol: str
+    timeframe: str
+    time: IntArray
+    session: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    quantity: FloatArray
+    turnover: FloatArray
+    provisional: BoolArray
+    after_market: BoolArray
+    price_base: PriceBase = PriceBase.UNKNOWN
+    source: str = ""
+    derived_from: str = ""
+
+    def __len__(self) -> int:
+        return int(self.time.size)
+
+    def take(self, rows: slice | IntArray | BoolArray) -> Bars:
+        """The same bars cut to `rows` (a slice, indices or a mask)."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in BAR_ARRAYS})
+
+
+BAR_ARRAYS = tuple(f.name for f in fields(Bars) if f.type in ("IntArray", "FloatArray", "BoolArray"))
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """What is traded: lot in units, tick in R$ or points, point_value in R$ per point and unit."""
+
+    symbol: str
+    market: Market = Market.CASH
+    name: str = ""
+    isin: str = ""
+    lot: int = 100
+    tick: float = 0.01
+    point_value: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One position from entry to exit; an open one has no exit and is marked at the last close.
+
+    side is +1 long, -1 short. pnl is net of costs, in R$; return_ is pnl / (entry price x quantity x point value).
+    mae and mfe are the worst and best excursion while held, as fractions of the entry price (mae <= 0 <= mfe).
+    entry_index and exit_index count bars of the series that was tested; exit_index is -1 while open.
+    """
+
+    side: int
+    quantity: int
+    entry_index: int
+    entry_time: int
+    entry_price: float
+    exit_index: int
+    exit_time: int | None
+    exit_price: float | None
+    exit_reason: str
+    costs: float
+    pnl: float
+    return_: float
+    mae: float
+    mfe: float
+    ambiguous: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of the blueprint."""
+        return {
+            "side": "long" if self.side > 0 else "short",
+            "quantity": self.quantity,
+            "entry_time": iso(self.entry_time),
+            "entry_price": self.entry_price,
+            "exit_time": None if self.exit_time is None else iso(self.exit_time),
+            "exit_price": self.exit_price,
+            "exit_reason": self.exit_reason,
+            "costs": self.costs,
+            "pnl": self.pnl,
+            "return": self.return_,
+            "mae": self.mae,
+            "mfe": self.mfe,
+            "ambiguous": self.ambiguous,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a result is worth, in one label and the reasons for it."""
+
+    label: str
+    reasons: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"label": self.label, "reasons": list(self.reasons)}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a strategy says at the close of one bar. Prices are in the price base of the bars it was computed on."""
+
+    symbol: str
+    timeframe: str
+    time: int
+    strategy: str
+    action: Action
+    strength: float
+    price: float
+    stop_loss: float | None
+    take_profit: float | None
+    valid_until: int
+    reason: str
+    market_context: Mapping[str, float | None] = field(default_factory=dict)
+    regime: str | None = None
+    price_base: PriceBase = PriceBase.UNKNOWN
+    stale_sessions: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of the blueprint."""
+        return {
+            "symbol": self.symbol,
+            "timeframe": self.timeframe,
+            "time": iso(self.time),
+            "strategy": self.strategy,
+            "regime": self.regime,
+            "action": str(self.action),
+            "strength": self.strength,
+            "price": self.price,
+            "stop_loss": self.stop_loss,
+            "take_profit": self.take_profit,
+            "valid_until": iso(self.valid_until),
+            "reason": self.reason,
+            "market_context": dict(self.market_context),
+            "price_base": str(self.price_base),
+            "stale_sessions": self.stale_sessions,
+        }
+
+
+class Progress(Protocol):
+    """Told how far a piece of work is; `total` is None when it is not known."""
+
+    def __call__(self, done: int, total: int | None, note: str = "") -> None: ...
+
+
+def silent(done: int, total: int | None, note: str = "") -> None:
+    """The progress of a caller that does not want to know."""
+
+
+class Source(Protocol):
+    """Something the daily run can ask for the bars of a session. Asking twice changes nothing."""
+
+    name: str
+
+    def collect(self, session: date, progress: Progress) -> Sequence[Any]:
+        """Bring what is available up to `session` into the store and return one report per file or series."""
+        ...
+
+
+class Predictor(Protocol):
+    """A model that judges the last bar of a series; returns None when it has nothing to say."""
+
+    name: str
+
+    def predict(self, bars: Bars) -> Mapping[str, Any] | None: ...
+
+
+class Notifier(Protocol):
+    """Something that takes the day's report; called once per run, must be idempotent by `run_id`."""
+
+    name: str
+
+    def notify(self, run_id: str, report: Mapping[str, Any]) -> None: ...

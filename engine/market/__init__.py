@@ -1,0 +1,1 @@
+"""What B3 is: sessions, instruments, costs and how its bars are aggregated."""

@@ -1,0 +1,301 @@
+"""The daily run: an ordered list of small steps, each recorded when it is done, so that a killed run is completed.
+
+A run is keyed by its target session and decision time; `--as-of` makes it a replay, which sees the past as it was
+known then. Steps take protocols (sources, predictors, notifiers), so that other rooms plug in without a new order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine import __version__, strategies
+from engine.domain import Bars, Notifier, Predictor, Progress, Signal, Source, day_number, from_day_number, silent
+from engine.errors import NoDataError, PregaoError, UsageError
+from engine.i18n import _
+from engine.store.bars import Cut, read_many, symbols_with_bars
+from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, read_signals, read_step
+from engine.store.watchlists import read_watchlist
+from engine.strategies.signals import latest_signal
+
+if TYPE_CHECKING:
+    from engine.desk import Desk
+
+log = logging.getLogger(__name__)
+
+#: A symbol without a bar for so many sessions has ended or is suspended; it is said, and not waited for.
+ENDED_AFTER = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run is about; `cut` says what may be seen. `strict` symbols are those that a watchlist names."""
+
+    desk: Desk
+    session: int
+    replay: bool
+    cut: Cut
+    sources: tuple[Source, ...] = ()
+    predictors: tuple[Predictor, ...] = ()
+    notifiers: tuple[Notifier, ...] = ()
+    progress: Progress = silent
+
+    @property
+    def run_id(self) -> str:
+        name = f"{from_day_number(self.session)}-{self.desk.settings.daily.decision_time}"
+        return f"{name}-replay" if self.replay else name
+
+
+@dataclass
+class Findings:
+    """What the steps of one run hand to one another."""
+
+    watched: list[str] = field(default_factory=list)
+    named: bool = False
+    bars: dict[str, Bars] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+    signals: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one step ended; `signals` are recorded together with it."""
+
+    status: str
+    detail: dict[str, Any]
+    signals: tuple[Signal, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `always` steps run again in every call; the others only when what they read has changed."""
+
+    name: str
+    work: Callable[[Plan, Findings], Outcome]
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole run, as shown, as printed by `--json` and as sent."""
+
+    run_id: str
+    session: int
+    status: str
+    steps: tuple[StepRecord, ...]
+    signals: tuple[dict[str, Any], ...]
+    stale: tuple[str, ...] = ()
+    demo: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of the blueprint."""
+        return {
+            "run_id": self.run_id,
+            "session": from_day_number(self.session).isoformat(),
+            "status": self.status,
+            "demo": self.demo,
+            "steps": [step.as_dict() for step in self.steps],
+            "signals": list(self.signals),
+            "anomalies": [],
+            "directions": [],
+        }
+
+
+def plan_run(
+    desk: Desk,
+    as_of: date | None = None,
+    *,
+    sources: Sequence[Source] = (),
+    predictors: Sequence[Predictor] = (),
+    notifiers: Sequence[Notifier] = (),
+    progress: Progress = silent,
+) -> Plan:
+    """The run of the last closed session, or the replay of session `as_of`.
+
+    Raises UsageError when `as_of` is no session or has not closed yet.
+    """
+    delay = desk.settings.daily.close_delay_minutes * 60
+    newest = desk.calendar.last_closed_session(desk.now(), delay)
+    if as_of is None:
+        cut = Cut(desk.calendar.close_instant(newest), desk.now())
+        return Plan(desk, newest, False, cut, tuple(sources), tuple(predictors), tuple(notifiers), progress)
+    session = day_number(as_of)
+    if not desk.calendar.is_session(session):
+        before = from_day_number(desk.calendar.session_on_or_before(session))
+        raise UsageError(_("{date} is not a session of B3").format(date=as_of), _("The one before is {date}.").format(date=before))
+    if session > newest:
+        raise UsageError(
+            _("The session of {date} has not closed yet").format(date=as_of),
+            _("The newest closed session is {date}.").format(date=from_day_number(newest)),
+        )
+    close = desk.calendar.close_instant(session)
+    return Plan(desk, session, True, Cut(close, close + delay), (), tuple(predictors), tuple(notifiers), progress)
+
+
+def run_daily(plan: Plan) -> Report:
+    """Do every step that is not done yet and return the report of the whole run.
+
+    Raises NoDataError when the store holds no bar to work on; other errors of a step end the run as failed.
+    """
+    store = plan.desk.store
+    watchlist = read_watchlist(store, plan.desk.settings.daily.watchlist)
+    context = _digest(__version__, plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general"}), watchlist)
+    run = Run(
+        id=plan.run_id,
+        session=plan.session,
+        decision_time=plan.desk.settings.daily.decision_time,
+        replay=plan.replay,
+        status="running",
+        started_at=plan.desk.now(),
+        finished_at=None,
+        snapshot=store.snapshot(),
+        code_version=__version__,
+        inputs=context,
+    )
+    begin_run(store, run)
+    findings = Findings(watched=watchlist, named=bool(watchlist))
+    records: list[StepRecord] = []
+    for position, step in enumerate(STEPS):
+        plan.progress(position, len(STEPS), step.name)
+        inputs = _digest(context, store.snapshot(), [record.detail for record in records[1:]])
+        earlier = read_step(store, run.id, step.name)
+        if earlier is not None and not step.always and earlier.inputs == inputs and earlier.status != "failed":
+            records.append(earlier)
+            if step.name == "signals":
+                findings.signals = read_signals(store, run.id)
+            continue
+        began = time.perf_counter()
+        try:
+            outcome = step.work(plan, findings)
+        except PregaoError as error:
+            log.warning("step %s failed: %s", step.name, error.message)
+            finish_step(store, run.id, position, StepRecord(step.name, "failed", time.perf_counter() - began, inputs, error.as_dict()))
+            end_run(store, run.id, "failed", store.snapshot(), plan.desk.now())
+            raise
+        record = StepRecord(step.name, outcome.status, time.perf_counter() - began, inputs, outcome.detail)
+        finish_step(store, run.id, position, record, outcome.signals)
+        if outcome.signals is not None:
+            findings.signals = read_signals(store, run.id)
+        records.append(record)
+    plan.progress(len(STEPS), len(STEPS), "")
+    status = _status(records)
+    end_run(store, run.id, status, store.snapshot(), plan.desk.now())
+    stale = next((tuple(record.detail["stale"]) for record in records if record.name == "freshness"), ())
+    return Report(run.id, plan.session, status, tuple(records), tuple(findings.signals), stale, plan.desk.workspace.demo)
+
+
+def _status(records: Sequence[StepRecord]) -> str:
+    """stale when nothing (or not all that was named) is fresh, partial when a source was refused, else done."""
+    statuses = {record.status for record in records}
+    return next((status for status in ("stale", "partial") if status in statuses), "done")
+
+
+def _digest(*parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _collect(plan: Plan, _findings: Findings) -> Outcome:
+    """Bring in what the sources have; a refused file does not stop the others."""
+    collected: dict[str, Any] = {}
+    refused = 0
+    for source in plan.sources:
+        try:
+            reports = [report.as_dict() for report in source.collect(from_day_number(plan.session), plan.progress)]
+        except PregaoError as error:
+            refused += 1
+            collected[source.name] = {"error": error.as_dict()}
+            continue
+        refused += sum(report["error"] is not None for report in reports)
+        collected[source.name] = {
+            "files": len(reports),
+            "written": sum(report["written"] for report in reports),
+            "unchanged": sum(report["unchanged"] for report in reports),
+            "errors": [{"path": report["path"], **report["error"]} for report in reports if report["error"]],
+        }
+    return Outcome("partial" if refused else "done", collected)
+
+
+def _check_freshness(plan: Plan, findings: Findings) -> Outcome:
+    """Compare the newest bar of every watched symbol with the target session."""
+    store, calendar = plan.desk.store, plan.desk.calendar
+    symbols = findings.watched or symbols_with_bars(store)
+    if not symbols:
+        raise NoDataError(_("There are no bars yet."), _("Import a file with `pregao import FILE`, or look at the demo with `pregao --demo --run-daily`."))
+    findings.bars = read_many(store, symbols, "1d", cut=plan.cut)
+    stale: dict[str, int] = {}
+    ended: dict[str, str] = {}
+    for symbol, bars in findings.bars.items():
+        newest = int(bars.session[-1])
+        behind = int(np.searchsorted(calendar.sessions, plan.session) - np.searchsorted(calendar.sessions, newest))
+        if behind > ENDED_AFTER and not findings.named:
+            ended[symbol] = from_day_number(newest).isoformat()
+        elif behind > 0:
+            stale[symbol] = behind
+    missing = [symbol for symbol in symbols if symbol not in findings.bars]
+    findings.fresh = [symbol for symbol in findings.bars if symbol not in stale and symbol not in ended]
+    newest_all = max((int(bars.session[-1]) for bars in findings.bars.values()), default=None)
+    detail = {
+        "session": from_day_number(plan.session).isoformat(),
+        "newest": None if newest_all is None else from_day_number(newest_all).isoformat(),
+        "watched": len(symbols),
+        "fresh": len(findings.fresh),
+        "stale": stale,
+        "ended": ended,
+        "missing": missing if findings.named else [],
+    }
+    blocked = not findings.fresh or (findings.named and (stale or missing))
+    return Outcome("stale" if blocked else "done", detail)
+
+
+def _find_signals(plan: Plan, findings: Findings) -> Outcome:
+    """Ask the strategy about every fresh symbol; symbols with too short a history are said."""
+    strategy = strategies.get(plan.desk.settings.daily.strategy)
+    valid_until = plan.desk.calendar.close_instant(plan.desk.calendar.next_session(plan.session))
+    found: list[Signal] = []
+    short: list[str] = []
+    for count, symbol in enumerate(findings.fresh):
+        plan.progress(count, len(findings.fresh), symbol)
+        try:
+            found.append(latest_signal(findings.bars[symbol], strategy, valid_until))
+        except NoDataError:
+            short.append(symbol)
+    actions = [str(signal.action) for signal in found]
+    detail: dict[str, Any] = {"strategy": strategy.name, "params": strategy.params}
+    detail |= {action: actions.count(action) for action in ("BUY", "SELL", "HOLD")}
+    detail["too_short"] = short
+    return Outcome("done", detail, tuple(found))
+
+
+def _predict(plan: Plan, findings: Findings) -> Outcome:
+    """Ask every model about every fresh symbol."""
+    said = {
+        predictor.name: {symbol: prediction for symbol in findings.fresh if (prediction := predictor.predict(findings.bars[symbol])) is not None}
+        for predictor in plan.predictors
+    }
+    return Outcome("done", said)
+
+
+def _notify(plan: Plan, findings: Findings) -> Outcome:
+    """Hand the day's signals to every notifier, which sends each run once."""
+    for notifier in plan.notifiers:
+        notifier.notify(plan.run_id, {"signals": findings.signals})
+    return Outcome("done", {"notifiers": [notifier.name for notifier in plan.notifiers]})
+
+
+STEPS: tuple[Step, ...] = (
+    Step("import", _collect, always=True),
+    Step("freshness", _check_freshness, always=True),
+    Step("signals", _find_signals),
+    Step("predictions", _predict),
+    Step("notifications", _notify),
+)
+

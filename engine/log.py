@@ -1,0 +1,54 @@
+"""The log: a rotating file in the workspace, with secrets removed from the final formatted text."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+MASK = "***"
+PATTERNS = (
+    re.compile(r"(?i)(?<=bearer )[\w.~+/=-]+"),
+    re.compile(r"(?i)(?<=token=)[^&\s\"']+"),
+    re.compile(r"(?i)(?<=api_key=)[^&\s\"']+"),
+    re.compile(r"(?<=/bot)\d+:[\w-]+"),
+    re.compile(r"(?<=/api/webhooks/)[\w./-]+"),
+    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+)
+
+
+def redact(text: str, secrets: Sequence[str] = ()) -> str:
+    """`text` without the given secret values and without anything shaped like a token, webhook or password in a URL."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= 4:
+            text = text.replace(secret, MASK)
+    for pattern in PATTERNS:
+        text = pattern.sub(MASK, text)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats first, traceback included, and removes secrets from the result. Times are UTC."""
+
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(process)d %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+        self._secrets = tuple(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record), self._secrets)
+
+
+def start_log(path: Path, level: str = "INFO", secrets: Sequence[str] = ()) -> logging.Handler:
+    """Send everything to `path` (1 MB, five kept) and quieten the libraries that log full addresses."""
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=1 << 20, backupCount=5, encoding="utf-8", delay=True)
+    handler.setFormatter(RedactingFormatter(secrets))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx", "httpcore", "urllib3", "telegram", "alembic", "numba"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return handler

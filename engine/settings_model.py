@@ -1,0 +1,153 @@
+"""The shape of the settings: one frozen pydantic model per section, each field with its range and meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from engine.i18n import _
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+MarketGroup = Literal["cash", "fractional", "options", "term", "auction", "exercise", "futures", "all"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class General(Section):
+    language: Literal["auto", "en", "pt_BR"] = Field("auto", description="Language of everything shown.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="What is written to data/logs/pregao.log."
+    )
+
+
+class Ingestion(Section):
+    markets: tuple[MarketGroup, ...] = Field(("cash",), description="Markets kept from COTAHIST files.")
+    max_file_mb: int = Field(4096, ge=1, le=65536, description="Largest file or unpacked ZIP that is accepted, in MB.")
+
+
+class Fetch(Section):
+    cotahist_url: str = Field(
+        "https://bvmf.bmfbovespa.com.br/InstDados/SerHist", pattern=r"^https?://", description="Address of B3's yearly files."
+    )
+    timeout_seconds: float = Field(30.0, gt=0, le=600, description="How long a server may stay silent.")
+
+
+class Market(Section):
+    extra_sessions: tuple[str, ...] = Field((), description="Sessions the calendar does not know, as YYYY-MM-DD.")
+    extra_closures: tuple[str, ...] = Field((), description="Days without a session that the calendar does not know.")
+
+
+class Costs(Section):
+    schedule: Literal["b3", "none"] = Field("b3", description="Exchange fees: B3's dated table, or none.")
+    brokerage: float = Field(0.0, ge=0, le=1000, description="Your broker's fee per order, R$.")
+    iss: Fraction = Field(0.05, description="Service tax on the brokerage, as a fraction.")
+    slippage: float = Field(
+        0.0002, ge=0, le=0.1, description="Adverse move of market and stop fills, as a fraction of the price."
+    )
+
+
+class Backtest(Section):
+    capital: float = Field(100_000.0, gt=0, le=1e12, description="Starting cash, R$.")
+    sizing: Literal["fraction", "risk"] = Field(
+        "fraction", description="Size by a fraction of equity, or by the risk to the stop."
+    )
+    fraction: float = Field(1.0, gt=0, le=1.0, description="Share of equity per position, for sizing = fraction.")
+    risk: float = Field(0.02, gt=0, le=0.5, description="Share of equity lost if the stop is hit, for sizing = risk.")
+    allow_short: bool = Field(True, description="Whether a SELL without a position opens a short one.")
+
+
+class Daily(Section):
+    strategy: str = Field("trend_following", description="Strategy of the day's signals.")
+    watchlist: str = Field("default", description="Watchlist of the daily run; an empty list means every symbol with bars.")
+    sources: tuple[Literal["inbox", "cotahist"], ...] = Field(("inbox",), description="Where the daily run looks for new bars.")
+    decision_time: Literal["close"] = Field("close", description="When the decision is taken.")
+    close_delay_minutes: int = Field(
+        30, ge=0, le=600, description="Minutes after the close before a session's bars are expected."
+    )
+
+
+class Secrets(Section):
+    """Never written in pregao.toml: they come from the environment or config/.env."""
+
+    brapi_token: SecretStr = SecretStr("")
+    telegram_bot_token: SecretStr = SecretStr("")
+    discord_webhook_url: SecretStr = SecretStr("")
+
+
+class Settings(BaseSettings):
+    """Every setting, validated. Order of precedence: environment, config/.env, config/pregao.toml, defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="PREGAO_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    general: General = General()
+    ingestion: Ingestion = Ingestion()
+    fetch: Fetch = Fetch()
+    market: Market = Market()
+    costs: Costs = Costs()
+    backtest: Backtest = Backtest()
+    daily: Daily = Daily()
+    secrets: Secrets = Secrets()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The file's values come in as arguments and yield to the environment and `config/.env`."""
+        return env_settings, dotenv_settings, init_settings
+
+    def secret_values(self) -> tuple[str, ...]:
+        """The secrets in force, for redaction."""
+        values = (getattr(self.secrets, name).get_secret_value() for name in type(self.secrets).model_fields)
+        return tuple(value for value in values if value)
+
+
+def environment_names() -> frozenset[str]:
+    """Every environment variable that is a setting."""
+    names = set()
+    for section, field in Settings.model_fields.items():
+        assert isinstance(field.annotation, type)
+        names.add(f"PREGAO_{section}".upper())
+        names |= {f"PREGAO_{section}__{key}".upper() for key in field.annotation.model_fields}
+    return frozenset(names)
+
+
+def accepted_keys(location: tuple[str, ...]) -> frozenset[str]:
+    """The keys that exist at `location` (the sections, or the keys of one section)."""
+    if not location:
+        return frozenset(set(Settings.model_fields) - {"secrets"})
+    annotation = Settings.model_fields[location[0]].annotation
+    assert isinstance(annotation, type)
+    return frozenset(annotation.model_fields)
+
+
+def accepted_values(location: tuple[str, ...]) -> str:
+    """The accepted values of one setting, in words."""
+    section = Settings.model_fields[location[0]].annotation
+    assert isinstance(section, type)
+    if len(location) < 2 or location[1] not in section.model_fields:
+        return ", ".join(sorted(accepted_keys(location[:1])))
+    field = section.model_fields[location[1]]
+    annotation: Any = field.annotation
+    while get_args(annotation) and not all(isinstance(arg, str) for arg in get_args(annotation)):
+        annotation = get_args(annotation)[0]
+    choices = get_args(annotation)
+    if choices:
+        return ", ".join(choices)
+    kinds = {"float": _("a number"), "int": _("a whole number"), "bool": "true, false", "str": _("text")}
+    return " ".join([kinds[annotation.__name__], *(_bound(rule) for rule in field.metadata)])
+
+
+def _bound(rule: Any) -> str:
+    """`Ge(ge=0)` as `>= 0`."""
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    bounds = [f"{sign} {getattr(rule, name):g}" for name, sign in signs.items() if hasattr(rule, name)]
+    return " ".join(bounds) or str(getattr(rule, "pattern", ""))

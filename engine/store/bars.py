@@ -1,0 +1,212 @@
+"""Reading bars as arrays. Which series answers a question is decided in one place, and two are never joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from engine.domain import TIMEFRAMES, Bars, Instrument, Market, PriceBase
+from engine.errors import NoDataError
+from engine.i18n import _
+from engine.market.instruments import describe
+from engine.market.resample import resample
+from engine.store.packing import SESSION_SHIFT, to_bars, unpack
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One stored series: `first` and `last` are the opening instants of its oldest and newest bar."""
+
+    id: int
+    symbol: str
+    timeframe: str
+    source: str
+    price_base: PriceBase
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What may be seen: nothing opening after `time`, no value that became known after `known_at` (UTC seconds)."""
+
+    time: int
+    known_at: int
+
+
+def list_series(store: Store, symbols: Sequence[str] = ()) -> list[Series]:
+    """Every series with at least one bar, by symbol, from the coarsest timeframe to the finest."""
+    with store.read() as connection:
+        return _list_series(connection, symbols)
+
+
+def _list_series(connection: Connection, symbols: Sequence[str]) -> list[Series]:
+    query = (
+        "SELECT id, symbol, timeframe, source, price_base,"
+        " (SELECT min(time) FROM bars WHERE series_id = series.id), (SELECT max(time) FROM bars WHERE series_id = series.id)"
+        " FROM series"
+    )
+    if len(symbols) == 1:
+        rows = connection.exec_driver_sql(f"{query} WHERE symbol = ?", (symbols[0],)).all()
+    else:
+        rows = connection.exec_driver_sql(query).all()
+    found = [Series(*row[:4], PriceBase(row[4]), *row[5:]) for row in rows if row[5] is not None]
+    wanted = set(symbols)
+    kept = [item for item in found if not wanted or item.symbol in wanted]
+    return sorted(kept, key=lambda item: (item.symbol, -TIMEFRAMES[item.timeframe], item.source, item.price_base))
+
+
+def symbols_with_bars(store: Store) -> list[str]:
+    """Every symbol that has a bar, in alphabetical order."""
+    return sorted({item.symbol for item in list_series(store)})
+
+
+def choose_series(
+    candidates: Sequence[Series], timeframe: str, *, source: str = "", price_base: PriceBase | None = None, before: int | None = None
+) -> Series | None:
+    """The series that answers for one symbol: at `timeframe`, else the coarsest finer one it can be built from.
+
+    Among several, the one that reaches furthest (up to `before`), then the longest, then raw before adjusted before
+    unknown, then by name; so that the choice is the same on every machine.
+    """
+    wanted = TIMEFRAMES[timeframe]
+    fit = [
+        item
+        for item in candidates
+        if TIMEFRAMES[item.timeframe] <= wanted
+        and (not source or item.source == source)
+        and (price_base is None or item.price_base is price_base)
+        and (before is None or item.first <= before)
+    ]
+    bases = (PriceBase.RAW, PriceBase.ADJUSTED, PriceBase.UNKNOWN)
+
+    def rank(item: Series) -> tuple[object, ...]:
+        last = item.last if before is None else min(item.last, before)
+        day = (last - SESSION_SHIFT) // 86_400 if wanted >= TIMEFRAMES["1d"] else last
+        return (-TIMEFRAMES[item.timeframe] if item.timeframe != timeframe else -wanted * 10, -day, item.first, bases.index(item.price_base), item.source)
+
+    return min(fit, key=rank, default=None)
+
+
+def read_bars(
+    store: Store,
+    symbol: str,
+    timeframe: str = "1d",
+    *,
+    source: str = "",
+    price_base: PriceBase | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    cut: Cut | None = None,
+    provisional: bool = False,
+    after_market: bool = False,
+) -> Bars:
+    """The bars of one symbol, oldest first, opening in [start, end] (UTC seconds).
+
+    Without bars at `timeframe` they are built in memory from the coarsest finer series, after-market bars apart.
+    Provisional and after-market bars are left out unless asked for. `cut` shows the past as it was known.
+    Raises NoDataError when there is nothing.
+    """
+    with store.read() as connection:
+        chosen = choose_series(
+            _list_series(connection, [symbol]), timeframe, source=source, price_base=price_base, before=None if cut is None else cut.time
+        )
+        if chosen is None:
+            raise _nothing(store, symbol, timeframe)
+        return _load(connection, chosen, timeframe, start, end, cut, provisional, after_market)
+
+
+def read_many(
+    store: Store, symbols: Sequence[str], timeframe: str = "1d", *, cut: Cut | None = None, provisional: bool = False
+) -> dict[str, Bars]:
+    """The bars of many symbols as of one consistent state; symbols without any are left out."""
+    found = {}
+    with store.read() as connection:
+        by_symbol: dict[str, list[Series]] = {}
+        for item in _list_series(connection, symbols):
+            by_symbol.setdefault(item.symbol, []).append(item)
+        for symbol in symbols:
+            chosen = choose_series(by_symbol.get(symbol, ()), timeframe, before=None if cut is None else cut.time)
+            if chosen is not None:
+                bars = _load(connection, chosen, timeframe, None, None, cut, provisional, False)
+                if len(bars):
+                    found[symbol] = bars
+    return found
+
+
+def read_series(store: Store, item: Series) -> Bars:
+    """Every bar of one stored series, provisional and after-market ones included."""
+    with store.read() as connection:
+        return _load(connection, item, item.timeframe, None, None, None, True, True)
+
+
+def _load(
+    connection: Connection,
+    item: Series,
+    timeframe: str,
+    start: int | None,
+    end: int | None,
+    cut: Cut | None,
+    provisional: bool,
+    after_market: bool,
+) -> Bars:
+    derived = item.timeframe != timeframe
+    low = -(1 << 62) if start is None or derived else start
+    high = min(1 << 62 if end is None else end + (86_400 * 7 if derived else 0), 1 << 62 if cut is None else cut.time)
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    if cut is None:
+        rows = driver.execute("SELECT bar FROM bars WHERE series_id = ? AND time BETWEEN ? AND ? ORDER BY time", (item.id, low, high))
+    else:
+        rows = driver.execute(
+            "SELECT bar FROM (SELECT time, bar FROM bars WHERE series_id = ?1 AND time BETWEEN ?2 AND ?3"
+            " AND (available_at IS NULL OR available_at <= ?4)"
+            " UNION ALL SELECT time, bar FROM bar_revisions WHERE series_id = ?1 AND time BETWEEN ?2 AND ?3"
+            " AND superseded_at > ?4 AND (available_at IS NULL OR available_at <= ?4)) ORDER BY time",
+            (item.id, low, high, cut.known_at),
+        )
+    bars = to_bars(unpack(map(itemgetter(0), rows)), item.symbol, item.timeframe, item.price_base, item.source)
+    if not provisional and bars.provisional.any():
+        bars = bars.take(~bars.provisional)
+    if (derived or not after_market) and bars.after_market.any():
+        bars = bars.take(~bars.after_market)
+    if derived and len(bars):
+        bars = resample(bars, timeframe)
+        kept = (bars.time >= (start if start is not None else low)) & (bars.time <= (end if end is not None else high))
+        bars = bars if kept.all() else bars.take(kept)
+    return bars
+
+
+def read_instrument(store: Store, symbol: str) -> Instrument:
+    """What is known of a symbol: from the files that named it, else from the shape of the ticker."""
+    with store.read() as connection:
+        row = connection.exec_driver_sql(
+            "SELECT symbol, market, name, isin, lot, tick, point_value FROM instruments WHERE symbol = ?", (symbol,)
+        ).first()
+    if row is None:
+        return describe(symbol)
+    return Instrument(row[0], Market(row[1]), *row[2:])
+
+
+def _nothing(store: Store, symbol: str, timeframe: str) -> NoDataError:
+    from difflib import get_close_matches
+
+    known = symbols_with_bars(store)
+    if not known:
+        return NoDataError(_("There are no bars yet."), _("Import a file with `pregao import FILE`, or look at the demo with `pregao --demo --run-daily`."))
+    if symbol in known:
+        stored = sorted({item.timeframe for item in list_series(store, [symbol])}, key=TIMEFRAMES.__getitem__)
+        return NoDataError(
+            _("{symbol} has no bars from which {timeframe} can be built").format(symbol=symbol, timeframe=timeframe),
+            _("Stored timeframes: {timeframes}.").format(timeframes=", ".join(stored)),
+        )
+    close = get_close_matches(symbol, known, n=3, cutoff=0.5)
+    listed = ", ".join(close or known[:10])
+    return NoDataError(_("There are no bars of {symbol}").format(symbol=symbol), _("Stored symbols like it: {symbols}.").format(symbols=listed))

@@ -1,0 +1,163 @@
+"""What was done: runs with their steps and signals, and every backtest as a trial."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.domain import Signal
+from engine.store.schema import backtests, run_steps, runs, signals
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One daily run. `inputs` is a digest of what decides its result: settings, watchlist and code version."""
+
+    id: str
+    session: int
+    decision_time: str
+    replay: bool
+    status: str
+    started_at: int
+    finished_at: int | None
+    snapshot: int
+    code_version: str
+    inputs: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step as it was finished, with the digest of what it read."""
+
+    name: str
+    status: str
+    seconds: float
+    inputs: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "status": self.status, "seconds": round(self.seconds, 3), "detail": self.detail}
+
+
+def begin_run(store: Store, run: Run) -> None:
+    """Record that the run has started; the same run again keeps its finished steps and starts over from there."""
+    with store.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO runs (id, session, decision_time, replay, status, started_at, finished_at, snapshot, code_version, inputs, models)"
+            " VALUES (?, ?, ?, ?, 'running', ?, NULL, ?, ?, ?, '{}')"
+            " ON CONFLICT (id) DO UPDATE SET status = 'running', started_at = excluded.started_at, finished_at = NULL,"
+            " snapshot = excluded.snapshot, code_version = excluded.code_version, inputs = excluded.inputs",
+            (run.id, run.session, run.decision_time, run.replay, run.started_at, run.snapshot, run.code_version, run.inputs),
+        )
+
+
+def end_run(store: Store, run_id: str, status: str, snapshot: int, now: int) -> None:
+    """Record how the run ended and the snapshot that its results rest on."""
+    with store.write() as connection:
+        connection.execute(runs.update().where(runs.c.id == run_id).values(status=status, finished_at=now, snapshot=snapshot))
+
+
+def read_step(store: Store, run_id: str, name: str) -> StepRecord | None:
+    """The step as last finished, None when it never was."""
+    with store.read() as connection:
+        row = connection.execute(
+            run_steps.select().where(run_steps.c.run_id == run_id, run_steps.c.name == name)
+        ).one_or_none()
+    return None if row is None else StepRecord(row.name, row.status, row.seconds, row.inputs, dict(row.detail))
+
+
+def finish_step(store: Store, run_id: str, position: int, step: StepRecord, found: Sequence[Signal] | None = None) -> None:
+    """Record a step and, in the same transaction, the signals it found (None: the step finds none)."""
+    with store.write() as connection:
+        connection.execute(run_steps.delete().where(run_steps.c.run_id == run_id, run_steps.c.name == step.name))
+        connection.execute(run_steps.insert().values(run_id=run_id, position=position, **asdict(step)))
+        if found is not None:
+            _replace_signals(connection, run_id, found)
+
+
+def _replace_signals(connection: Connection, run_id: str, found: Sequence[Signal]) -> None:
+    connection.execute(signals.delete().where(signals.c.run_id == run_id))
+    if found:
+        connection.execute(
+            signals.insert(),
+            [
+                {
+                    "run_id": run_id,
+                    "symbol": item.symbol,
+                    "timeframe": item.timeframe,
+                    "strategy": item.strategy,
+                    "time": item.time,
+                    "action": str(item.action),
+                    "strength": item.strength,
+                    "signal": item.as_dict(),
+                }
+                for item in found
+            ],
+        )
+
+
+def read_signals(store: Store, run_id: str) -> list[dict[str, Any]]:
+    """The signals of one run in their JSON form, by symbol."""
+    with store.read() as connection:
+        rows = connection.execute(signals.select().where(signals.c.run_id == run_id).order_by(signals.c.symbol))
+        return [dict(row.signal) for row in rows]
+
+
+def list_runs(store: Store, limit: int = 50) -> list[dict[str, Any]]:
+    """The newest runs first, each with its steps."""
+    with store.read() as connection:
+        found = connection.execute(runs.select().order_by(runs.c.started_at.desc()).limit(limit)).mappings().all()
+        listed = []
+        for row in found:
+            steps = connection.execute(run_steps.select().where(run_steps.c.run_id == row["id"]).order_by(run_steps.c.position))
+            listed.append({**row, "steps": [{"name": s.name, "status": s.status, "seconds": s.seconds, "detail": s.detail} for s in steps]})
+        return listed
+
+
+def record_backtest(
+    store: Store,
+    *,
+    now: int,
+    symbol: str,
+    timeframe: str,
+    strategy: str,
+    params: Mapping[str, Any],
+    start: int,
+    end: int,
+    snapshot: int,
+    order_hash: str,
+    result: Mapping[str, Any],
+) -> None:
+    """Record one backtest; the very same question on the same data again is not recorded twice."""
+    key = {
+        "symbol": symbol,
+        "timeframe": timeframe,
+        "strategy": strategy,
+        "params": json.dumps(dict(params), sort_keys=True),
+        "start": start,
+        "end": end,
+        "snapshot": snapshot,
+        "order_hash": order_hash,
+    }
+    with store.write() as connection:
+        same = backtests.select().where(*(backtests.c[name] == value for name, value in key.items()))
+        if connection.execute(same).first() is None:
+            connection.execute(backtests.insert().values(created_at=now, result=dict(result), **key))
+
+
+def count_trials(store: Store, symbol: str, timeframe: str) -> int:
+    """How many different strategies and parameter sets were tried on this symbol and timeframe so far."""
+    with store.read() as connection:
+        return int(
+            connection.exec_driver_sql(
+                "SELECT count(*) FROM (SELECT DISTINCT strategy, params FROM backtests WHERE symbol = ? AND timeframe = ?)",
+                (symbol, timeframe),
+            ).scalar_one()
+        )

@@ -1,0 +1,208 @@
+"""The tables. Times are UTC seconds, sessions are days since 1970-01-01, JSON columns hold what is shown, not searched.
+
+Prices of one bar are one packed value (see `packing`): a symbol's 5,000 bars must come back as arrays in 10 ms, which
+rows of eight columns do not allow. Everything that is searched or joined on has its own column.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+instruments = Table(
+    "instruments",
+    metadata,
+    Column("symbol", String, primary_key=True),
+    Column("market", String, nullable=False),
+    Column("name", String, nullable=False, server_default=""),
+    Column("isin", String, nullable=False, server_default=""),
+    Column("lot", Integer, nullable=False),
+    Column("tick", Float, nullable=False),
+    Column("point_value", Float, nullable=False),
+)
+
+#: One run of bars that may be joined: one symbol, timeframe, source and price base.
+series = Table(
+    "series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("symbol", String, nullable=False),
+    Column("timeframe", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("price_base", String, nullable=False),
+    CheckConstraint("price_base in ('raw', 'adjusted', 'unknown')", name="price_base_known"),
+    UniqueConstraint("symbol", "timeframe", "source", "price_base"),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("published_at", Integer, nullable=False),
+    Column("file", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("format", String, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("written", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("revised", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
+#: available_at: when the value became known; NULL for history, which counts as known at the bar's own close.
+bars = Table(
+    "bars",
+    metadata,
+    Column("series_id", Integer, ForeignKey("series.id"), primary_key=True),
+    Column("time", Integer, primary_key=True),
+    Column("bar", LargeBinary, nullable=False),
+    Column("provisional", Boolean(create_constraint=False), nullable=False),
+    Column("available_at", Integer),
+    Column("import_id", Integer, ForeignKey("imports.id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Values that a later import replaced: known from available_at (NULL: the bar's own close) until superseded_at.
+bar_revisions = Table(
+    "bar_revisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("series_id", Integer, ForeignKey("series.id"), nullable=False),
+    Column("time", Integer, nullable=False),
+    Column("bar", LargeBinary, nullable=False),
+    Column("available_at", Integer),
+    Column("superseded_at", Integer, nullable=False),
+    Column("import_id", Integer, ForeignKey("imports.id"), nullable=False),
+    Column("superseded_by", Integer, ForeignKey("imports.id"), nullable=False),
+    Index("bar_revisions_by_bar", "series_id", "time"),
+)
+
+corporate_events = Table(
+    "corporate_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("symbol", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("ex_session", Integer, nullable=False),
+    Column("factor", Float),
+    Column("amount", Float),
+    Column("source", String, nullable=False),
+    Column("available_at", Integer),
+    UniqueConstraint("symbol", "kind", "ex_session", "source"),
+)
+
+daily_series = Table(
+    "daily_series",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("unit", String, nullable=False),
+    Column("column", String, nullable=False),
+)
+
+daily_values = Table(
+    "daily_values",
+    metadata,
+    Column("name", String, ForeignKey("daily_series.name"), primary_key=True),
+    Column("session", Integer, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("available_at", Integer),
+    Column("import_id", Integer, ForeignKey("imports.id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+daily_value_revisions = Table(
+    "daily_value_revisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("available_at", Integer),
+    Column("superseded_at", Integer, nullable=False),
+)
+
+watchlists = Table(
+    "watchlists",
+    metadata,
+    Column("list", String, primary_key=True),
+    Column("symbol", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
+#: One run per target session, decision time and kind (live or replay).
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("session", Integer, nullable=False),
+    Column("decision_time", String, nullable=False),
+    Column("replay", Boolean(create_constraint=False), nullable=False),
+    Column("status", String, nullable=False),
+    Column("started_at", Integer, nullable=False),
+    Column("finished_at", Integer),
+    Column("snapshot", Integer, nullable=False),
+    Column("code_version", String, nullable=False),
+    Column("inputs", String, nullable=False),
+    Column("models", JSON, nullable=False),
+    UniqueConstraint("session", "decision_time", "replay"),
+)
+
+run_steps = Table(
+    "run_steps",
+    metadata,
+    Column("run_id", String, ForeignKey("runs.id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("inputs", String, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("run_id", String, ForeignKey("runs.id"), primary_key=True),
+    Column("symbol", String, primary_key=True),
+    Column("timeframe", String, primary_key=True),
+    Column("strategy", String, primary_key=True),
+    Column("time", Integer, nullable=False),
+    Column("action", String, nullable=False),
+    Column("strength", Float, nullable=False),
+    Column("signal", JSON, nullable=False),
+    Index("signals_by_symbol", "symbol", "time"),
+)
+
+#: Every backtest that was run counts as a trial; the same inputs twice are one trial.
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("created_at", Integer, nullable=False),
+    Column("symbol", String, nullable=False),
+    Column("timeframe", String, nullable=False),
+    Column("strategy", String, nullable=False),
+    Column("params", String, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("snapshot", Integer, nullable=False),
+    Column("order_hash", String, nullable=False),
+    Column("result", JSON, nullable=False),
+    Index("backtests_by_question", "symbol", "timeframe", "strategy"),
+)

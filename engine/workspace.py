@@ -1,0 +1,90 @@
+"""Where things are: a workspace is the three folders config/, data/ and models/."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import SettingsError
+from engine.i18n import _
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders of one installation. `demo` puts the data of the invented market beside, never among, the real."""
+
+    home: Path
+    demo: bool = False
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config"
+
+    @property
+    def settings_file(self) -> Path:
+        return self.config / "pregao.toml"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.config / ".env"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data" / "demo" if self.demo else self.home / "data"
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models" / "demo" if self.demo else self.home / "models"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "pregao.db"
+
+    @property
+    def inbox(self) -> Path:
+        return self.data / "inbox"
+
+    @property
+    def downloads(self) -> Path:
+        return self.data / "downloads"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "data" / "cache"
+
+    @property
+    def log_file(self) -> Path:
+        return self.home / "data" / "logs" / "pregao.log"
+
+    def prepare(self) -> None:
+        """Make the folders and, where there is none, the commented settings file.
+
+        Raises SettingsError when the place cannot be written.
+        """
+        try:
+            for folder in (self.config, self.data, self.models, self.inbox, self.cache, self.log_file.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            packaged = PACKAGE / "resources" / "pregao.toml"
+            if not self.settings_file.exists() and packaged.exists():
+                self.settings_file.write_bytes(packaged.read_bytes())
+        except OSError as error:
+            raise SettingsError(
+                _("The workspace {home} cannot be written: {error}").format(home=self.home, error=error.strerror or error),
+                _("Choose another folder with --home or PREGAO_HOME."),
+            ) from error
+
+
+def find_workspace(home: str | Path | None = None, *, demo: bool = False) -> Workspace:
+    """The workspace in force: `home`, else PREGAO_HOME, else the checkout, else the user data directory."""
+    chosen = home or os.environ.get("PREGAO_HOME")
+    if chosen:
+        return Workspace(Path(chosen).expanduser().absolute(), demo)
+    checkout = PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / "config" / "pregao.toml").is_file():
+        return Workspace(checkout, demo)
+    from platformdirs import user_data_path
+
+    return Workspace(user_data_path("pregao", appauthor=False), demo)

@@ -1,0 +1,86 @@
+"""Whether a result can be told from luck, in one label and the reasons for it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from engine.backtest.metrics import CONFIDENCE, mean_interval
+from engine.domain import Verdict
+from engine.errors import UsageError
+from engine.i18n import _, language, ngettext
+
+if TYPE_CHECKING:
+    from engine.domain import FloatArray
+
+MIN_TRADES = 30
+INSUFFICIENT = "insufficient evidence"
+LUCK = "not distinguishable from luck"
+SKILL = "distinguishable from luck"
+
+
+def verdict(
+    excess: FloatArray,
+    periods: float,
+    trades: int,
+    total_return: float,
+    hold_return: float,
+    *,
+    trials: int = 1,
+    over_cdi: bool = False,
+) -> Verdict:
+    """What a backtest is worth as evidence.
+
+    excess: float64, length n, return of each bar over cash (over 0 where no CDI is known: over_cdi False). periods: bars
+    per year. trades: closed ones. trials: parameter sets tried until this one was chosen; the interval's error level is
+    divided by it (Bonferroni). Labels are keys and stay in English: "insufficient evidence" below 30 closed trades, else
+    "distinguishable from luck" when the interval of the mean excess return lies above 0, else "not ...".
+    Raises UsageError when trials is less than 1.
+    """
+    if trials < 1:
+        raise UsageError(_("The number of trials must be at least 1, not {trials}").format(trials=trials))
+    confidence = 1 - (1 - CONFIDENCE) / trials
+    low, high = mean_interval(excess, confidence)
+    reasons = []
+    if trades < MIN_TRADES:
+        reasons.append(
+            ngettext(
+                "{count} closed trade; at least {least} are needed.",
+                "{count} closed trades; at least {least} are needed.",
+                trades,
+            ).format(count=trades, least=MIN_TRADES)
+        )
+    if math.isnan(low):
+        reasons.append(_("The mean return has no interval: there are too few returns, or they do not vary."))
+    else:
+        text = (
+            _("The mean return over the CDI is between {low} and {high} a year ({confidence} confidence).")
+            if over_cdi
+            else _("The mean return is between {low} and {high} a year ({confidence} confidence).")
+        )
+        reasons.append(
+            text.format(
+                low=percent(low * periods), high=percent(high * periods), confidence=percent(confidence, 3 if trials > 1 else 0)
+            )
+        )
+    if trials > 1:
+        reasons.append(_("The level allows for {trials} parameter sets tried (Bonferroni).").format(trials=trials))
+    figures = {"own": percent(total_return), "hold": percent(hold_return)}
+    if total_return > hold_return:
+        reasons.append(_("It made {own}, more than the {hold} of buying and holding.").format(**figures))
+    else:
+        reasons.append(_("It made {own}, not more than the {hold} of buying and holding.").format(**figures))
+    if trades < MIN_TRADES:
+        label = INSUFFICIENT
+    else:
+        label = SKILL if low > 0 else LUCK
+        if high < 0:
+            reasons.append(_("It loses more than chance explains."))
+    return Verdict(label, tuple(reasons))
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """A fraction as a percentage in the form of the language in force."""
+    from babel.numbers import format_percent
+
+    return str(format_percent(value, format="#,##0." + "0" * digits + "%" if digits else "#,##0%", locale=language()))

@@ -1,0 +1,326 @@
+"""The bar-by-bar simulation of one position, in one function: as it stands for CPython, compiled by numba for speed.
+
+A signal given at the close of bar t is filled at the open of bar t + 1. Within a bar, things happen in this order:
+
+1. corporate events of the bar change the units held (split) or pay cash (dividend);
+2. at the open, an opposite order closes the position and, where allowed, opens the reverse one; an order in the direction
+   of the position is ignored;
+3. a stop or target already passed by the open is filled at the open (worse for a stop, better for a target);
+4. else a stop touched within the bar is filled at its level, else a target at its level; the bar of the entry counts too.
+   Where the bar touches both, the stop is taken and the trade is marked ambiguous.
+
+Market and stop fills suffer slippage and are rounded to the tick against the trader; a target is a resting limit order,
+moved to the next tick away from the entry, without slippage. A short whose loss would use up the equity is bought back at
+that price (or at a worse open) and trading stops; so it does after any exit that leaves no cash.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from engine.domain import FloatArray, IntArray
+
+OPEN, SIGNAL, STOP, TARGET, LIQUIDATION = range(5)
+FRACTION, RISK = range(2)
+#: Where the actions stand among the arrays of `simulate`.
+ACTION = 5
+
+#: One trade. quantity and entry_price as filled, before any split; exit_index is -1 while open. stop: level at the entry or
+#: NaN. pnl: money, net of costs; income: dividends and fractions of shares paid in cash, part of pnl. slippage: money lost
+#: to slippage and tick rounding, part of pnl. mae, mfe: fractions of the entry price.
+TRADE = np.dtype(
+    [
+        ("side", np.int64),
+        ("quantity", np.int64),
+        ("entry", np.int64),
+        ("exit", np.int64),
+        ("reason", np.int64),
+        ("ambiguous", np.int64),
+        ("entry_price", np.float64),
+        ("exit_price", np.float64),
+        ("stop", np.float64),
+        ("costs", np.float64),
+        ("slippage", np.float64),
+        ("income", np.float64),
+        ("pnl", np.float64),
+        ("mae", np.float64),
+        ("mfe", np.float64),
+    ]
+)
+
+
+def simulate(
+    open_: Sequence[float], high: Sequence[float], low: Sequence[float], close: Sequence[float],
+    session: Sequence[int], action: Sequence[int], stop: Sequence[float], target: Sequence[float],
+    split: Sequence[float], dividend: Sequence[float], fee: Sequence[float], fee_day_trade: Sequence[float],
+    first: int, last: int, opening: int, capital: float, sizing: int, size: float, allow_short: bool,
+    lot: int, point_value: float, tick_numerator: int, tick_denominator: int, slippage: float, brokerage: float,
+    equity: FloatArray, position: IntArray, trades: NDArray[np.void],
+) -> tuple[int, int, int]:  # fmt: skip
+    """Trade the bars first..last (inclusive) and return (trades written, bars with a position, orders not affordable).
+
+    Arrays of n bars (or lists of the same): open_, high, low, close: float64, prices at which fills happen; session: int64;
+    action: +1, -1, 0 at the close of each bar; stop, target: levels in those prices, NaN for none; split: units after over
+    units before the bar, 1.0 for no event; dividend: money per unit paid to who held over the night before; fee,
+    fee_day_trade: fraction of the notional per side.
+    opening: an order (+1, -1, 0) due at the open of `first`, without levels. Orders given before `first` are not traded.
+    sizing: FRACTION (`size` of the equity) or RISK (`size` of the equity over the distance from fill to stop; an order
+    without a stop, or filled beyond it, is not placed). Either way the notional and costs never exceed the cash.
+    tick_numerator / tick_denominator: the tick; numerator 0 means that prices are not rounded.
+    Written: equity (float64, last - first + 2; starts with the capital), position (int64, last - first + 1; signed units at
+    the close), trades (TRADE, at least one per order of the window).
+    Costs of a fill are fee x notional, rounded half up to the cent, plus brokerage; a position closed in the session in
+    which it was opened pays fee_day_trade on both sides. pnl is the change of cash, so trades add up to the equity.
+    mae and mfe take the whole bar while held; of the bar of an exit only the open and the fill, as no more is known.
+    """
+    cash = capital
+    equity[0] = capital
+    units = 0
+    count = 0
+    held = 0
+    rejected = 0
+    ruined = False
+    side = 0
+    entry = 0
+    entry_price = 0.0
+    entry_notional = 0.0
+    cash_before = 0.0
+    costs = 0.0
+    slipped = 0.0
+    income = 0.0
+    scale = 1.0
+    stop_level = math.nan
+    target_level = math.nan
+    ruin_level = math.nan
+    lowest = 0.0
+    highest = 0.0
+    order = opening
+    for t in range(first, last + 1):
+        if units == 0 and order == 0:
+            equity[t - first + 1] = cash
+            position[t - first] = 0
+            order = action[t]
+            continue
+        at_open = open_[t]
+        if units != 0:
+            if split[t] != 1.0:
+                exact = units * split[t]
+                units = math.floor(abs(exact) + 1e-6) * side
+                income += (exact - units) * at_open * point_value
+                cash += (exact - units) * at_open * point_value
+                scale *= split[t]
+                stop_level /= split[t]
+                target_level /= split[t]
+            if dividend[t] != 0.0:
+                income += units * dividend[t] * point_value
+                cash += units * dividend[t] * point_value
+            if units < 0:
+                ruin_level = cash / (-units * point_value)
+        in_bar = units != 0
+        for stage in range(2):
+            reason = 0
+            ambiguous = 0
+            price = at_open
+            if units != 0 and stage == 0 and order == -side:
+                reason = SIGNAL
+            elif units != 0 and stage == 1:
+                limit = stop_level
+                kind = STOP
+                if side < 0 and ruin_level > 0.0 and not limit < ruin_level:
+                    limit = ruin_level
+                    kind = LIQUIDATION
+                if (at_open - limit) * side <= 0.0:
+                    reason = kind
+                elif (at_open - target_level) * side >= 0.0:
+                    reason = TARGET
+                else:
+                    adverse = low[t] if side > 0 else high[t]
+                    favourable = high[t] if side > 0 else low[t]
+                    target_touched = (favourable - target_level) * side >= 0.0
+                    if (adverse - limit) * side <= 0.0:
+                        reason = kind
+                        price = limit
+                        if target_touched:
+                            ambiguous = 1
+                    elif target_touched:
+                        reason = TARGET
+                        price = target_level
+            if reason != 0:
+                fill = price
+                if reason != TARGET:
+                    fill *= 1.0 - side * slippage
+                if tick_numerator > 0:
+                    ticks = fill * tick_denominator / tick_numerator
+                    ticks = math.floor(ticks + 1e-6) if side > 0 else math.ceil(ticks - 1e-6)
+                    fill = ticks * tick_numerator / tick_denominator
+                notional = abs(units) * fill * point_value
+                if session[t] == session[entry]:
+                    paid = math.floor(fee_day_trade[t] * notional * 100.0 + 0.5 + 1e-7) / 100.0 + brokerage
+                    paid += math.floor(fee_day_trade[entry] * entry_notional * 100.0 + 0.5 + 1e-7) / 100.0
+                    paid -= math.floor(fee[entry] * entry_notional * 100.0 + 0.5 + 1e-7) / 100.0
+                else:
+                    paid = math.floor(fee[t] * notional * 100.0 + 0.5 + 1e-7) / 100.0 + brokerage
+                cash += side * notional - paid
+                costs += paid
+                slipped += (price - fill) * units * point_value
+                if cash <= 0.0 or reason == LIQUIDATION:
+                    reason = LIQUIDATION
+                    ruined = True
+                seen = fill if t == entry else at_open
+                lowest = min(lowest, min(fill, seen) * scale)
+                highest = max(highest, max(fill, seen) * scale)
+                trades[count]["exit"] = t
+                trades[count]["exit_price"] = fill
+                trades[count]["reason"] = reason
+                trades[count]["ambiguous"] = ambiguous
+                trades[count]["costs"] = costs
+                trades[count]["slippage"] = slipped
+                trades[count]["income"] = income
+                trades[count]["pnl"] = cash - cash_before
+                adverse = lowest if side > 0 else highest
+                favourable = highest if side > 0 else lowest
+                trades[count]["mae"] = (adverse / entry_price - 1.0) * side
+                trades[count]["mfe"] = (favourable / entry_price - 1.0) * side
+                count += 1
+                units = 0
+            if stage == 0 and order != 0 and units == 0 and not ruined and (order > 0 or allow_short):
+                side = 1 if order > 0 else -1
+                fill = at_open * (1.0 + side * slippage)
+                if tick_numerator > 0:
+                    ticks = fill * tick_denominator / tick_numerator
+                    ticks = math.ceil(ticks - 1e-6) if side > 0 else math.floor(ticks + 1e-6)
+                    fill = ticks * tick_numerator / tick_denominator
+                stop_level = math.nan
+                target_level = math.nan
+                if t > first:
+                    stop_level = stop[t - 1] / split[t] - dividend[t]
+                    target_level = target[t - 1] / split[t] - dividend[t]
+                if tick_numerator > 0 and not math.isnan(stop_level):
+                    ticks = stop_level * tick_denominator / tick_numerator
+                    ticks = math.floor(ticks + 1e-6) if side > 0 else math.ceil(ticks - 1e-6)
+                    stop_level = ticks * tick_numerator / tick_denominator
+                if tick_numerator > 0 and not math.isnan(target_level):
+                    ticks = target_level * tick_denominator / tick_numerator
+                    ticks = math.ceil(ticks - 1e-6) if side > 0 else math.floor(ticks + 1e-6)
+                    target_level = ticks * tick_numerator / tick_denominator
+                value = fill * point_value
+                wanted = 0.0
+                if value > 0.0 and cash > 0.0:
+                    if sizing == FRACTION:
+                        wanted = size * cash / value
+                    elif (fill - stop_level) * side > 0.0:
+                        wanted = size * cash / (abs(fill - stop_level) * point_value)
+                    wanted = min(wanted, (cash - brokerage) / (value * (1.0 + fee[t])))
+                units = math.floor(wanted / lot + 1e-9) * lot
+                while units > 0:
+                    notional = units * value
+                    paid = math.floor(fee[t] * notional * 100.0 + 0.5 + 1e-7) / 100.0 + brokerage
+                    if notional + paid <= cash:
+                        break
+                    units -= lot
+                if units <= 0:
+                    units = 0
+                    rejected += 1
+                else:
+                    units *= side
+                    entry = t
+                    entry_price = fill
+                    entry_notional = notional
+                    cash_before = cash
+                    cash -= side * notional + paid
+                    costs = paid
+                    slipped = (fill - at_open) * units * point_value
+                    income = 0.0
+                    scale = 1.0
+                    lowest = fill
+                    highest = fill
+                    ruin_level = cash / (-units * point_value) if side < 0 else math.nan
+                    in_bar = True
+                    trades[count]["side"] = side
+                    trades[count]["quantity"] = abs(units)
+                    trades[count]["entry"] = t
+                    trades[count]["entry_price"] = fill
+                    trades[count]["stop"] = stop_level
+        if in_bar:
+            held += 1
+        if units != 0:
+            lowest = min(lowest, low[t] * scale)
+            highest = max(highest, high[t] * scale)
+        equity[t - first + 1] = cash + units * close[t] * point_value
+        position[t - first] = units
+        order = action[t]
+    if units != 0:
+        trades[count]["exit"] = -1
+        trades[count]["exit_price"] = close[last]
+        trades[count]["reason"] = OPEN
+        trades[count]["ambiguous"] = 0
+        trades[count]["costs"] = costs
+        trades[count]["slippage"] = slipped
+        trades[count]["income"] = income
+        trades[count]["pnl"] = cash + units * close[last] * point_value - cash_before
+        adverse = lowest if side > 0 else highest
+        favourable = highest if side > 0 else lowest
+        trades[count]["mae"] = (adverse / entry_price - 1.0) * side
+        trades[count]["mfe"] = (favourable / entry_price - 1.0) * side
+        count += 1
+    return count, held, rejected
+
+
+@lru_cache(maxsize=1)
+def compiled() -> Any:
+    """`simulate` compiled by numba for C-contiguous arrays, cached on disk; imports numba at the first call of a process."""
+    import numba
+    from numba import types
+
+    floats = types.Array(types.float64, 1, "C", readonly=True)
+    integers = types.Array(types.int64, 1, "C", readonly=True)
+    actions = types.Array(types.int8, 1, "C", readonly=True)
+    i, f = types.int64, types.float64
+    signature = (
+        *[floats] * 4, integers, actions, *[floats] * 6,
+        i, i, i, f, i, f, types.boolean, i, f, i, i, f, f,
+        types.float64[::1], types.int64[::1], numba.from_dtype(TRADE)[::1],
+    )  # fmt: skip
+    return numba.njit([signature], cache=True)(simulate)
+
+
+def is_compiled() -> bool:
+    """Whether this process has paid for the compiled kernel already."""
+    return compiled.cache_info().currsize > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one simulation wrote: equity (float64, n + 1, starting with the capital), position (int64, n, signed units at
+    the close), trades (`TRADE`), bars with a position, orders that could not be sized or afforded."""
+
+    equity: FloatArray
+    position: IntArray
+    trades: NDArray[np.void]
+    held: int
+    rejected: int
+
+
+def run(arrays: tuple[NDArray[Any], ...], scalars: tuple[Any, ...], *, fast: bool) -> Run:
+    """`simulate` on its twelve arrays and thirteen scalars, compiled if `fast`, else in plain Python on lists: equal results.
+
+    The arrays have the dtypes named in `simulate`, action int8.
+    """
+    first, last, opening = scalars[:3]
+    equity, position = np.empty(last - first + 2), np.empty(last - first + 1, dtype=np.int64)
+    orders = int(np.count_nonzero(arrays[ACTION][first:last])) + abs(opening)
+    trades = np.zeros(max(orders, 1), dtype=TRADE)
+    function: Any = compiled() if fast else simulate
+    columns = [np.ascontiguousarray(array) if fast else array.tolist() for array in arrays]
+    count, held, rejected = function(*columns, *scalars, equity, position, trades)
+    return Run(equity, position, trades[:count], int(held), int(rejected))

@@ -1,0 +1,129 @@
+"""What a reader should know before believing the figures of a backtest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.backtest import kernel
+from engine.domain import Bars, Market, PriceBase, from_day_number
+from engine.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from engine.backtest.result import BacktestResult
+    from engine.domain import IntArray
+
+JUMP = 0.15
+SHOWN = 5
+FEW_RETURNS = 30
+
+
+def jumps(bars: Bars, limit: float = JUMP) -> IntArray:
+    """Bars that open more than `limit` (a fraction) away from the close before: int64 indices."""
+    moved = np.abs(bars.open[1:] / bars.close[:-1] - 1.0)
+    return (np.flatnonzero(moved > limit) + 1).astype(np.int64)
+
+
+def notices(result: BacktestResult) -> tuple[str, ...]:
+    """The sentences that belong to a result, the most important first."""
+    return (*_about_prices(result), *_about_instrument(result), *_about_trading(result), *_about_window(result))
+
+
+def _about_prices(result: BacktestResult) -> list[str]:
+    if result.raw_fills:
+        found = [_("Signals come from {base} prices; fills, lots, costs and stops from raw ones.").format(base=result.price_base)]
+        count = int(np.count_nonzero((result.split != 1.0) | (result.dividend != 0.0)))
+        if count:
+            found.append(
+                ngettext(
+                    "{count} corporate event was read from the two series and applied to open positions.",
+                    "{count} corporate events were read from the two series and applied to open positions.",
+                    count,
+                ).format(count=count)
+            )
+        return found
+    texts = {
+        PriceBase.RAW: _("Only raw prices are known: a split or dividend looks like a move of the price."),
+        PriceBase.ADJUSTED: _(
+            "Only adjusted prices are known, which were never traded: lots, costs and stops use them, unrounded."
+        ),
+        PriceBase.UNKNOWN: _("It is not known whether the prices are raw or adjusted."),
+    }
+    found = [texts[result.price_base]]
+    window = result.bars.take(slice(result.first, result.last + 1))
+    rows = jumps(window)
+    if rows.size:
+        days = ", ".join(from_day_number(int(window.session[row])).isoformat() for row in rows[:SHOWN])
+        found.append(
+            ngettext(
+                "{count} jump of more than {limit} % between bars is not explained by any event: {days}.",
+                "{count} jumps of more than {limit} % between bars are not explained by any event: {days}.",
+                int(rows.size),
+            ).format(count=rows.size, limit=round(JUMP * 100), days=days + (" ..." if rows.size > SHOWN else ""))
+        )
+    return found
+
+
+def _about_instrument(result: BacktestResult) -> list[str]:
+    market = result.instrument.market
+    if market is Market.INDEX:
+        return [_("An index cannot be bought: an ETF or a future on it would have given another result.")]
+    if market is Market.FUTURE:
+        return [_("A future is traded here for its full notional: margin, daily settlement and rolls are not simulated.")]
+    return []
+
+
+def _about_trading(result: BacktestResult) -> list[str]:
+    trades = result.outcome.trades
+    found = []
+    if (trades["reason"] == kernel.LIQUIDATION).any():
+        found.append(_("The account was ruined: the position was liquidated and trading stopped."))
+    ambiguous = int(trades["ambiguous"].sum())
+    if ambiguous:
+        found.append(
+            ngettext(
+                "{count} trade touched its stop and its target in one bar; the stop was taken.",
+                "{count} trades touched their stop and their target in one bar; the stop was taken.",
+                ambiguous,
+            ).format(count=ambiguous)
+        )
+    if result.outcome.rejected:
+        found.append(
+            ngettext(
+                "{count} order was not placed: not even one lot could be sized or paid for.",
+                "{count} orders were not placed: not even one lot could be sized or paid for.",
+                result.outcome.rejected,
+            ).format(count=result.outcome.rejected)
+        )
+    if trades.size and trades["exit"][-1] < 0:
+        found.append(_("The last position is still open and is marked at the last close."))
+    if result.config.allow_short and (trades["side"] < 0).any():
+        found.append(_("Short positions pay no fee for borrowing."))
+    return found
+
+
+def _about_window(result: BacktestResult) -> list[str]:
+    found = []
+    if result.asked_start < result.first:
+        found.append(
+            _("The window starts on {date}: the strategy needs {bars} bars before it.").format(
+                date=from_day_number(int(result.session[0])).isoformat(), bars=result.strategy.warm_up
+            )
+        )
+    if result.provisional_left_out:
+        found.append(
+            ngettext(
+                "{count} provisional bar was left out.", "{count} provisional bars were left out.", result.provisional_left_out
+            ).format(count=result.provisional_left_out)
+        )
+    if result.risk_free is None:
+        found.append(_("No CDI series was given: Sharpe and Sortino ratios are over zero."))
+    found.append(_("Cash that is not invested earns nothing."))
+    if result.session.size < FEW_RETURNS:
+        found.append(
+            _("Ratios come from {count} returns only; below {least} they mean little.").format(
+                count=result.session.size, least=FEW_RETURNS
+            )
+        )
+    return found

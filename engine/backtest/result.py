@@ -1,0 +1,194 @@
+"""What a backtest returns: arrays as arrays, everything derived from them built when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.backtest import evidence, kernel, metrics
+from engine.backtest.kernel import Run, run
+from engine.backtest.notices import notices
+from engine.domain import Bars, Instrument, Trade, iso
+
+if TYPE_CHECKING:
+    from engine.backtest.engine import BacktestConfig
+    from engine.domain import FloatArray, IntArray, PriceBase, Verdict
+    from engine.strategies.base import Strategy
+
+EXIT_REASONS = {
+    kernel.OPEN: "open",
+    kernel.SIGNAL: "signal",
+    kernel.STOP: "stop",
+    kernel.TARGET: "target",
+    kernel.LIQUIDATION: "liquidation",
+}
+UNROUNDED = 1e-6
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """A strategy traded on one series over the bars first..last (inclusive) of `bars`.
+
+    bars: the series of the fills, without provisional bars and cut after `last`; trade indices count its bars.
+    price_base: of the series that gave the signals. raw_fills: fills are on a raw series of their own.
+    split, dividend: corporate events of each bar. risk_free: float64, length last - first + 1, or None.
+    asked_start: the first bar the caller wanted, before the warm-up moved it. hold_inputs: what `kernel.run` needs to buy
+    at the first open of the window and keep. fast: whether the compiled kernel was used.
+    """
+
+    bars: Bars
+    price_base: PriceBase
+    raw_fills: bool
+    strategy: Strategy
+    config: BacktestConfig
+    instrument: Instrument
+    first: int
+    last: int
+    asked_start: int
+    provisional_left_out: int
+    split: FloatArray
+    dividend: FloatArray
+    risk_free: FloatArray | None
+    outcome: Run
+    hold_inputs: tuple[tuple[Any, ...], tuple[Any, ...]]
+    fast: bool
+    trials: int
+
+    @property
+    def equity(self) -> FloatArray:
+        """Equity at the close of each bar of the window, R$, float64; the first value is the capital before the first bar."""
+        return self.outcome.equity
+
+    @property
+    def time(self) -> IntArray:
+        """Opening instant of each bar of the window, UTC seconds, int64; one shorter than `equity`."""
+        return self.bars.time[self.first : self.last + 1]
+
+    @property
+    def session(self) -> IntArray:
+        """Session of each bar of the window, days since 1970-01-01."""
+        return self.bars.session[self.first : self.last + 1]
+
+    @cached_property
+    def hold(self) -> Run:
+        """Buying at the first open of the window with the same costs and lots, and keeping."""
+        return run(*self.hold_inputs, fast=self.fast)
+
+    @cached_property
+    def periods(self) -> float:
+        """Observed bars per year of the window."""
+        return metrics.bars_per_year(self.session, self.bars.timeframe)
+
+    @cached_property
+    def excess(self) -> FloatArray:
+        """Return of each bar of the window over cash (over 0 where no risk-free series was given)."""
+        returns = metrics.returns_of(self.equity)
+        return returns if self.risk_free is None else returns - self.risk_free
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """The metrics by name, NaN where undefined; see `engine.backtest.metrics`."""
+        return self._metrics(self.outcome)
+
+    @cached_property
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """The same metrics of buying and holding with the same costs and lots, and of cash at the CDI where it is known."""
+        found = {"buy_and_hold": self._metrics(self.hold)}
+        if self.risk_free is not None:
+            curve = self.config.capital * np.concatenate(([1.0], np.cumprod(1.0 + self.risk_free)))
+            found["cdi"] = metrics.equity_metrics(curve, self.session, self.periods, self.risk_free)
+        return found
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether the result can be told from luck."""
+        return evidence.verdict(
+            self.excess,
+            self.periods,
+            int(self.metrics["trades"]),
+            self.metrics["total_return"],
+            float(self.hold.equity[-1] / self.hold.equity[0]) - 1.0,
+            trials=self.trials,
+            over_cdi=self.risk_free is not None,
+        )
+
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """The trades in order, the open one last."""
+        return tuple(self._trade(record) for record in self.outcome.trades)
+
+    @cached_property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader should know before believing the figures, in sentences."""
+        return notices(self)
+
+    @cached_property
+    def order_hash(self) -> str:
+        """SHA-256 over side, tick-rounded prices, quantity and bar indices of all fills: equal for equal orders."""
+        records, tick = self.outcome.trades, self.instrument.tick or UNROUNDED
+        closed = records["exit"] >= 0
+        columns = (
+            records["side"],
+            records["quantity"],
+            records["entry"],
+            np.rint(records["entry_price"] / tick),
+            records["exit"],
+            np.where(closed, np.rint(records["exit_price"] / tick), 0),
+        )
+        return hashlib.sha256(np.column_stack(columns).astype("<i8").tobytes()).hexdigest()
+
+    def as_dict(self, *, equity: bool = False) -> dict[str, Any]:
+        """The JSON form of the blueprint; `equity` adds the curve as a list of {"time", "equity"}, the capital first."""
+        result: dict[str, Any] = {
+            "symbol": self.bars.symbol,
+            "timeframe": self.bars.timeframe,
+            "price_base": str(self.price_base),
+            "strategy": self.strategy.name,
+            "params": self.strategy.params,
+            "period": {"start": iso(int(self.bars.time[self.first])), "end": iso(int(self.bars.time[self.last]))},
+            "metrics": metrics.json_ready(self.metrics),
+            "baselines": {name: metrics.json_ready(figures) for name, figures in self.baselines.items()},
+            "verdict": self.verdict.as_dict(),
+            "trades": [trade.as_dict() for trade in self.trades],
+            "order_hash": self.order_hash,
+            "notices": list(self.notices),
+        }
+        if equity:
+            times = [int(self.time[0]), *map(int, self.time)]
+            result["equity"] = [{"time": iso(t), "equity": float(value)} for t, value in zip(times, self.equity)]
+        return result
+
+    def _metrics(self, run: Run) -> dict[str, float]:
+        point_value = self.instrument.point_value
+        close = self.bars.close[self.first : self.last + 1]
+        return {
+            **metrics.equity_metrics(run.equity, self.session, self.periods, self.risk_free),
+            **metrics.trade_metrics(run.trades, point_value),
+            **metrics.position_metrics(run.equity, run.position, close, run.trades, run.held, self.periods, point_value),
+            "rejected_orders": run.rejected,
+        }
+
+    def _trade(self, record: np.void) -> Trade:
+        closed = record["exit"] >= 0
+        notional = float(record["entry_price"]) * int(record["quantity"]) * self.instrument.point_value
+        return Trade(
+            side=int(record["side"]),
+            quantity=int(record["quantity"]),
+            entry_index=int(record["entry"]),
+            entry_time=int(self.bars.time[record["entry"]]),
+            entry_price=float(record["entry_price"]),
+            exit_index=int(record["exit"]),
+            exit_time=int(self.bars.time[record["exit"]]) if closed else None,
+            exit_price=float(record["exit_price"]) if closed else None,
+            exit_reason=EXIT_REASONS[int(record["reason"])],
+            costs=float(record["costs"]),
+            pnl=float(record["pnl"]),
+            return_=float(record["pnl"]) / notional,
+            mae=float(record["mae"]),
+            mfe=float(record["mfe"]),
+            ambiguous=bool(record["ambiguous"]),
+        )

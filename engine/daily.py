@@ -130,7 +130,9 @@ def plan_run(
     session = day_number(as_of)
     if not desk.calendar.is_session(session):
         before = from_day_number(desk.calendar.session_on_or_before(session))
-        raise UsageError(_("{date} is not a session of B3").format(date=as_of), _("The one before is {date}.").format(date=before))
+        raise UsageError(
+            _("{date} is not a session of B3").format(date=as_of), _("The one before is {date}.").format(date=before)
+        )
     if session > newest:
         raise UsageError(
             _("The session of {date} has not closed yet").format(date=as_of),
@@ -177,7 +179,9 @@ def run_daily(plan: Plan) -> Report:
             outcome = step.work(plan, findings)
         except PregaoError as error:
             log.warning("step %s failed: %s", step.name, error.message)
-            finish_step(store, run.id, position, StepRecord(step.name, "failed", time.perf_counter() - began, inputs, error.as_dict()))
+            finish_step(
+                store, run.id, position, StepRecord(step.name, "failed", time.perf_counter() - began, inputs, error.as_dict())
+            )
             end_run(store, run.id, "failed", store.snapshot(), plan.desk.now())
             raise
         record = StepRecord(step.name, outcome.status, time.perf_counter() - began, inputs, outcome.detail)
@@ -229,7 +233,10 @@ def _check_freshness(plan: Plan, findings: Findings) -> Outcome:
     store, calendar = plan.desk.store, plan.desk.calendar
     symbols = findings.watched or symbols_with_bars(store)
     if not symbols:
-        raise NoDataError(_("There are no bars yet."), _("Import a file with `pregao import FILE`, or look at the demo with `pregao --demo --run-daily`."))
+        raise NoDataError(
+            _("There are no bars yet."),
+            _("Import a file with `pregao import FILE`, or look at the demo with `pregao --demo --run-daily`."),
+        )
     findings.bars = read_many(store, symbols, "1d", cut=plan.cut)
     stale: dict[str, int] = {}
     ended: dict[str, str] = {}
@@ -278,7 +285,11 @@ def _find_signals(plan: Plan, findings: Findings) -> Outcome:
 def _predict(plan: Plan, findings: Findings) -> Outcome:
     """Ask every model about every fresh symbol."""
     said = {
-        predictor.name: {symbol: prediction for symbol in findings.fresh if (prediction := predictor.predict(findings.bars[symbol])) is not None}
+        predictor.name: {
+            symbol: prediction
+            for symbol in findings.fresh
+            if (prediction := predictor.predict(findings.bars[symbol])) is not None
+        }
         for predictor in plan.predictors
     }
     return Outcome("done", said)
@@ -298,4 +309,3 @@ STEPS: tuple[Step, ...] = (
     Step("predictions", _predict),
     Step("notifications", _notify),
 )
-

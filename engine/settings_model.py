@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -37,8 +38,8 @@ class Fetch(Section):
 
 
 class Market(Section):
-    extra_sessions: tuple[str, ...] = Field((), description="Sessions the calendar does not know, as YYYY-MM-DD.")
-    extra_closures: tuple[str, ...] = Field((), description="Days without a session that the calendar does not know.")
+    extra_sessions: tuple[date, ...] = Field((), description="Sessions the calendar does not know, as YYYY-MM-DD.")
+    extra_closures: tuple[date, ...] = Field((), description="Days without a session that the calendar does not know.")
 
 
 class Costs(Section):
@@ -142,7 +143,13 @@ def accepted_values(location: tuple[str, ...]) -> str:
     choices = get_args(annotation)
     if choices:
         return ", ".join(choices)
-    kinds = {"float": _("a number"), "int": _("a whole number"), "bool": "true, false", "str": _("text")}
+    kinds = {
+        "float": _("a number"),
+        "int": _("a whole number"),
+        "bool": "true, false",
+        "str": _("text"),
+        "date": _("a date as YYYY-MM-DD"),
+    }
     return " ".join([kinds[annotation.__name__], *(_bound(rule) for rule in field.metadata)])
 
 

@@ -1,0 +1,1 @@
+"""The terminal side of Pregão: the command line and the app."""

@@ -171,7 +171,9 @@ def import_files(
     return reports
 
 
-def import_series(store: Store, path: Path, name: str, column: str, *, now: int, max_bytes: int = DEFAULT_MAX_BYTES) -> FileReport:
+def import_series(
+    store: Store, path: Path, name: str, column: str, *, now: int, max_bytes: int = DEFAULT_MAX_BYTES
+) -> FileReport:
     """Import a daily value series under `name`."""
     files = open_files(path, max_bytes)
     if len(files) != 1:
@@ -264,7 +266,11 @@ def _facts(file: SourceFile, parsed: ParsedFile) -> Understood:
     table = parsed.table
 
     def row(at: int) -> str:
-        when = iso(int(table.time[at])) if parsed.timeframe not in ("1d", "1w") else from_day_number(int(table.session[at])).isoformat()
+        when = (
+            iso(int(table.time[at]))
+            if parsed.timeframe not in ("1d", "1w")
+            else from_day_number(int(table.session[at])).isoformat()
+        )
         prices = " ".join(f"{getattr(table, name)[at]:.10g}" for name in ("open", "high", "low", "close"))
         return f"{table.symbols[table.symbol_index[at]]} {when} {prices} q={table.quantity[at]:.10g} R$={table.turnover[at]:.12g}"
 

@@ -46,7 +46,7 @@ def settle_price_bases(store: Store, symbols: Iterable[str]) -> list[tuple[str, 
 
     Returns (symbol, timeframe, base, sessions equal, sessions compared) per series that was settled.
     """
-    settled = []
+    settled: list[tuple[str, str, PriceBase, int, int]] = []
     for symbol in sorted(set(symbols)):
         known = list_series(store, [symbol])
         reference = choose_series([item for item in known if item.timeframe == "1d"], "1d", price_base=PriceBase.RAW)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -35,7 +34,7 @@ class Inbox:
     now: Callable[[], int]
     name: str = "inbox"
 
-    def collect(self, session: date, progress: Progress) -> list[FileReport]:
+    def collect(self, session: date, progress: Progress) -> list[FileReport]:  # noqa: ARG002 - the folder knows no dates
         reports = []
         waiting = sorted(item for item in self.folder.glob("*") if item.is_file() and not item.name.startswith("."))
         for path in waiting:
@@ -54,10 +53,12 @@ def _file_away(path: Path, place: str) -> None:
         while target.exists():
             count += 1
             target = folder / f"{path.stem}-{count}{path.suffix}"
-        os.replace(path, target)
+        path.replace(target)
     except OSError as error:
         raise FileError(
-            _("{path} was read but cannot be moved to {folder}: {error}").format(path=path, folder=folder, error=error.strerror or error)
+            _("{path} was read but cannot be moved to {folder}: {error}").format(
+                path=path, folder=folder, error=error.strerror or error
+            )
         ) from error
 
 
@@ -81,7 +82,9 @@ class CotahistDaily:
         return import_files(self.store, paths, self.options, now=self.now(), max_bytes=self.max_bytes, progress=progress)
 
 
-def configured_sources(workspace: Workspace, settings: Settings, store: Store, now: Callable[[], int]) -> list[Inbox | CotahistDaily]:
+def configured_sources(
+    workspace: Workspace, settings: Settings, store: Store, now: Callable[[], int]
+) -> list[Inbox | CotahistDaily]:
     """The sources that the settings name, in their order."""
     options = ImportOptions(markets=settings.ingestion.markets)
     limit = settings.ingestion.max_file_mb << 20

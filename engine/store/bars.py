@@ -57,7 +57,7 @@ def _list_series(connection: Connection, symbols: Sequence[str]) -> list[Series]
         rows = connection.exec_driver_sql(f"{query} WHERE symbol = ?", (symbols[0],)).all()
     else:
         rows = connection.exec_driver_sql(query).all()
-    found = [Series(*row[:4], PriceBase(row[4]), *row[5:]) for row in rows if row[5] is not None]
+    found = [Series(row[0], row[1], row[2], row[3], PriceBase(row[4]), row[5], row[6]) for row in rows if row[5] is not None]
     wanted = set(symbols)
     kept = [item for item in found if not wanted or item.symbol in wanted]
     return sorted(kept, key=lambda item: (item.symbol, -TIMEFRAMES[item.timeframe], item.source, item.price_base))
@@ -69,7 +69,12 @@ def symbols_with_bars(store: Store) -> list[str]:
 
 
 def choose_series(
-    candidates: Sequence[Series], timeframe: str, *, source: str = "", price_base: PriceBase | None = None, before: int | None = None
+    candidates: Sequence[Series],
+    timeframe: str,
+    *,
+    source: str = "",
+    price_base: PriceBase | None = None,
+    before: int | None = None,
 ) -> Series | None:
     """The series that answers for one symbol: at `timeframe`, else the coarsest finer one it can be built from.
 
@@ -90,7 +95,13 @@ def choose_series(
     def rank(item: Series) -> tuple[object, ...]:
         last = item.last if before is None else min(item.last, before)
         day = (last - SESSION_SHIFT) // 86_400 if wanted >= TIMEFRAMES["1d"] else last
-        return (-TIMEFRAMES[item.timeframe] if item.timeframe != timeframe else -wanted * 10, -day, item.first, bases.index(item.price_base), item.source)
+        return (
+            -TIMEFRAMES[item.timeframe] if item.timeframe != timeframe else -wanted * 10,
+            -day,
+            item.first,
+            bases.index(item.price_base),
+            item.source,
+        )
 
     return min(fit, key=rank, default=None)
 
@@ -116,7 +127,11 @@ def read_bars(
     """
     with store.read() as connection:
         chosen = choose_series(
-            _list_series(connection, [symbol]), timeframe, source=source, price_base=price_base, before=None if cut is None else cut.time
+            _list_series(connection, [symbol]),
+            timeframe,
+            source=source,
+            price_base=price_base,
+            before=None if cut is None else cut.time,
         )
         if chosen is None:
             raise _nothing(store, symbol, timeframe)
@@ -163,7 +178,9 @@ def _load(
     driver = connection.connection.driver_connection
     assert driver is not None
     if cut is None:
-        rows = driver.execute("SELECT bar FROM bars WHERE series_id = ? AND time BETWEEN ? AND ? ORDER BY time", (item.id, low, high))
+        rows = driver.execute(
+            "SELECT bar FROM bars WHERE series_id = ? AND time BETWEEN ? AND ? ORDER BY time", (item.id, low, high)
+        )
     else:
         rows = driver.execute(
             "SELECT bar FROM (SELECT time, bar FROM bars WHERE series_id = ?1 AND time BETWEEN ?2 AND ?3"
@@ -200,7 +217,10 @@ def _nothing(store: Store, symbol: str, timeframe: str) -> NoDataError:
 
     known = symbols_with_bars(store)
     if not known:
-        return NoDataError(_("There are no bars yet."), _("Import a file with `pregao import FILE`, or look at the demo with `pregao --demo --run-daily`."))
+        return NoDataError(
+            _("There are no bars yet."),
+            _("Import a file with `pregao import FILE`, or look at the demo with `pregao --demo --run-daily`."),
+        )
     if symbol in known:
         stored = sorted({item.timeframe for item in list_series(store, [symbol])}, key=TIMEFRAMES.__getitem__)
         return NoDataError(
@@ -209,4 +229,6 @@ def _nothing(store: Store, symbol: str, timeframe: str) -> NoDataError:
         )
     close = get_close_matches(symbol, known, n=3, cutoff=0.5)
     listed = ", ".join(close or known[:10])
-    return NoDataError(_("There are no bars of {symbol}").format(symbol=symbol), _("Stored symbols like it: {symbols}.").format(symbols=listed))
+    return NoDataError(
+        _("There are no bars of {symbol}").format(symbol=symbol), _("Stored symbols like it: {symbols}.").format(symbols=listed)
+    )

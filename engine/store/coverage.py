@@ -62,7 +62,7 @@ def coverage(store: Store, calendar: Calendar, symbols: Sequence[str] = ()) -> l
     """The coverage of every stored series, or of those of `symbols`."""
     events = _event_sessions(store)
     with store.read() as connection:
-        revisions = dict(
+        revisions: dict[int, int] = dict(
             connection.exec_driver_sql("SELECT series_id, count(*) FROM bar_revisions GROUP BY series_id").tuples().all()
         )
     return [

@@ -67,9 +67,7 @@ def end_run(store: Store, run_id: str, status: str, snapshot: int, now: int) -> 
 def read_step(store: Store, run_id: str, name: str) -> StepRecord | None:
     """The step as last finished, None when it never was."""
     with store.read() as connection:
-        row = connection.execute(
-            run_steps.select().where(run_steps.c.run_id == run_id, run_steps.c.name == name)
-        ).one_or_none()
+        row = connection.execute(run_steps.select().where(run_steps.c.run_id == run_id, run_steps.c.name == name)).one_or_none()
     return None if row is None else StepRecord(row.name, row.status, row.seconds, row.inputs, dict(row.detail))
 
 
@@ -117,7 +115,9 @@ def list_runs(store: Store, limit: int = 50) -> list[dict[str, Any]]:
         listed = []
         for row in found:
             steps = connection.execute(run_steps.select().where(run_steps.c.run_id == row["id"]).order_by(run_steps.c.position))
-            listed.append({**row, "steps": [{"name": s.name, "status": s.status, "seconds": s.seconds, "detail": s.detail} for s in steps]})
+            listed.append(
+                {**row, "steps": [{"name": s.name, "status": s.status, "seconds": s.seconds, "detail": s.detail} for s in steps]}
+            )
         return listed
 
 
@@ -152,12 +152,11 @@ def record_backtest(
             connection.execute(backtests.insert().values(created_at=now, result=dict(result), **key))
 
 
-def count_trials(store: Store, symbol: str, timeframe: str) -> int:
-    """How many different strategies and parameter sets were tried on this symbol and timeframe so far."""
+def count_trials(store: Store, symbol: str, timeframe: str, strategy: str, params: Mapping[str, Any]) -> int:
+    """How many different strategies and parameter sets were tried on this symbol and timeframe, this one included."""
     with store.read() as connection:
-        return int(
-            connection.exec_driver_sql(
-                "SELECT count(*) FROM (SELECT DISTINCT strategy, params FROM backtests WHERE symbol = ? AND timeframe = ?)",
-                (symbol, timeframe),
-            ).scalar_one()
+        rows = connection.exec_driver_sql(
+            "SELECT DISTINCT strategy, params FROM backtests WHERE symbol = ? AND timeframe = ?", (symbol, timeframe)
         )
+        tried = {(row[0], row[1]) for row in rows}
+    return len(tried | {(strategy, json.dumps(dict(params), sort_keys=True))})

@@ -143,16 +143,18 @@ def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origi
         )
     }
     for number, (_series, total) in stored.items():
-        pairs = connection.exec_driver_sql(f"SELECT b.bar, s.bar {JOINED} WHERE s.symbol = ? AND b.provisional = 0", (number,)).all()
+        pairs = connection.exec_driver_sql(
+            f"SELECT b.bar, s.bar {JOINED} WHERE s.symbol = ? AND b.provisional = 0", (number,)
+        ).all()
         old, new = unpack(row[0] for row in pairs)["close"], unpack(row[1] for row in pairs)["close"]
         moved = np.abs(new / old - 1) > SAME_PRICE if len(pairs) else np.zeros(0, bool)
         covers_all = len(pairs) >= total - 1
         symbol = symbols[number]
         if not len(pairs):
             raise RefusedFileError(
-                _("{file} has no bar in common with the stored {symbol} {timeframe}, so nothing shows that both are adjusted alike").format(
-                    file=origin.file, symbol=symbol, timeframe=origin.timeframe
-                ),
+                _(
+                    "{file} has no bar in common with the stored {symbol} {timeframe}, so nothing shows that both are adjusted alike"
+                ).format(file=origin.file, symbol=symbol, timeframe=origin.timeframe),
                 _("Export a period that overlaps the stored one, or say --price-base raw if the prices are as traded."),
             )
         if moved.mean() > 0.02 and not covers_all:
@@ -160,7 +162,13 @@ def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origi
                 _(
                     "{file} prices {symbol} differently from the stored series on {moved} of {common} common bars (median factor {factor:.4f}):"
                     " another adjustment date, which cannot be joined"
-                ).format(file=origin.file, symbol=symbol, moved=int(moved.sum()), common=len(pairs), factor=float(np.median((new / old)[moved]))),
+                ).format(
+                    file=origin.file,
+                    symbol=symbol,
+                    moved=int(moved.sum()),
+                    common=len(pairs),
+                    factor=float(np.median((new / old)[moved])),
+                ),
                 _("Export the whole period again; a file that covers all stored bars replaces them as revisions."),
             )
 
@@ -182,7 +190,9 @@ def _merge(
     for symbol in symbols:
         if symbol in instruments:
             _save_instrument(connection, instruments[symbol])
-    changed = f"SELECT n.series_id, s.time, b.bar, s.bar {JOINED} WHERE b.bar <> s.bar AND b.provisional = 0 AND s.provisional = 0"
+    changed = (
+        f"SELECT n.series_id, s.time, b.bar, s.bar {JOINED} WHERE b.bar <> s.bar AND b.provisional = 0 AND s.provisional = 0"
+    )
     revisions = _revision_lines(connection, changed, symbols)
     made = connection.execute(
         imports.insert().values(
@@ -198,7 +208,7 @@ def _merge(
             detail=dict(origin.detail),
         )
     )
-    import_id = int(made.inserted_primary_key[0])
+    import_id = int(made.lastrowid)
     if revised:
         connection.exec_driver_sql(
             "INSERT INTO bar_revisions (series_id, time, bar, available_at, superseded_at, import_id, superseded_by)"
@@ -219,11 +229,11 @@ def _merge(
 
 
 def _revision_lines(connection: Connection, changed: str, symbols: Sequence[str]) -> tuple[str, ...]:
-    names = dict(connection.exec_driver_sql("SELECT series_id, symbol FROM staged_series").tuples().all())
+    names: dict[int, int] = dict(connection.exec_driver_sql("SELECT series_id, symbol FROM staged_series").tuples().all())
     lines = []
     for series_id, time, old, new in connection.exec_driver_sql(f"{changed} LIMIT {LISTED_REVISIONS}"):
         before, after = unpack([old])[0], unpack([new])[0]
-        fields = [name for name in before.dtype.names if before[name] != after[name] and not (before[name] != before[name])]
+        fields = [name for name in before.dtype.names if before[name] != after[name] and before[name] == before[name]]
         lines.append(
             _("{symbol} {time}: {changes}").format(
                 symbol=symbols[names[series_id]],

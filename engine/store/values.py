@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from engine.store.database import Store
 
 BUSINESS_DAYS = 252
+OUTDATED_AFTER = 31
 
 
 def publish_values(store: Store, parsed: SeriesFile, file: str, sha256: str, now: int) -> Published:
     """Write one series, all or nothing; a value that differs keeps the old one as a revision known until `now`."""
     incoming = list(zip(parsed.day.tolist(), parsed.value.tolist()))
     with store.write() as connection:
-        stored = dict(
+        stored: dict[int, float] = dict(
             connection.exec_driver_sql("SELECT session, value FROM daily_values WHERE name = ?", (parsed.name,)).tuples().all()
         )
         new = [(day, value) for day, value in incoming if day not in stored]
@@ -48,7 +49,7 @@ def publish_values(store: Store, parsed: SeriesFile, file: str, sha256: str, now
                 detail={"name": parsed.name, "unit": parsed.unit, "notices": list(parsed.notices)},
             )
         )
-        import_id = int(made.inserted_primary_key[0])
+        import_id = int(made.lastrowid)
         if changed:
             connection.exec_driver_sql(
                 "INSERT INTO daily_value_revisions (name, session, value, available_at, superseded_at)"
@@ -74,7 +75,9 @@ def read_values(store: Store, name: str) -> tuple[IntArray, FloatArray, str] | N
         unit = connection.exec_driver_sql("SELECT unit FROM daily_series WHERE name = ?", (name,)).scalar_one_or_none()
         if unit is None:
             return None
-        rows = connection.exec_driver_sql("SELECT session, value FROM daily_values WHERE name = ? ORDER BY session", (name,)).all()
+        rows = connection.exec_driver_sql(
+            "SELECT session, value FROM daily_values WHERE name = ? ORDER BY session", (name,)
+        ).all()
     return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64), str(unit)
 
 
@@ -91,7 +94,8 @@ def cash_return(store: Store, sessions: IntArray) -> tuple[str, FloatArray] | No
     """The return of cash over each bar, from CDI (else SELIC): (name, float64 array (n,)).
 
     A bar earns one business day of the rate in force on its session when it is the first bar of that session, else 0.
-    The rate in force is the newest one not after the session; before the first known rate it is NaN. An annual rate r
+    The rate in force is the newest one not after the session; before the first known rate, and more than OUTDATED_AFTER
+    days after the newest one, it is NaN. An annual rate r
     in percent gives (1 + r/100)^(1/252) - 1, the market's convention of 252 business days. None without a series.
     """
     for name in ("CDI", "SELIC"):
@@ -101,7 +105,8 @@ def cash_return(store: Store, sessions: IntArray) -> tuple[str, FloatArray] | No
         days, values, unit = found
         daily = (1 + values / 100) ** (1 / BUSINESS_DAYS) - 1 if unit == "annual_percent" else values / 100
         at = np.searchsorted(days, sessions, side="right") - 1
-        rate = np.where(at >= 0, daily[np.maximum(at, 0)], np.nan)
+        held = np.maximum(at, 0)
+        rate = np.where((at >= 0) & (sessions - days[held] <= OUTDATED_AFTER), daily[held], np.nan)
         first = np.empty(len(sessions), bool)
         first[:1] = True
         first[1:] = sessions[1:] != sessions[:-1]

@@ -29,7 +29,7 @@ def add_symbols(store: Store, symbols: Iterable[str], name: str = DEFAULT) -> li
     """Append the symbols that are not in the list yet and return them."""
     with store.write() as connection:
         top = connection.exec_driver_sql("SELECT coalesce(max(position), 0) FROM watchlists WHERE list = ?", (name,)).scalar_one()
-        added = []
+        added: list[str] = []
         for symbol in dict.fromkeys(symbols):
             made = connection.exec_driver_sql(
                 "INSERT INTO watchlists (list, symbol, position) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

@@ -1,0 +1,64 @@
+"""The daily run and the history of runs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from engine.i18n import _
+from tui.commands.common import add, desk_of, is_json, parse_day
+from tui.output import console, demo_banner, narrate, print_json, progress_bar
+
+
+def add_commands(commands: Any, common: Any) -> None:
+    parser = add(commands, common, "runs", _("the history of daily runs"), "pregao runs --limit 5")
+    parser.add_argument("--limit", type=int, default=20, help=_("only the newest so many"))
+    parser.set_defaults(run=run_runs)
+
+
+def run_daily(arguments: argparse.Namespace) -> int:
+    """`pregao --run-daily`: exit code 0 done, 1 partly refused or failed, 3 no or stale data."""
+    from engine.daily import plan_run, run_daily
+    from engine.ingestion.sources import configured_sources
+
+    as_of = parse_day(arguments.as_of, "--as-of") if arguments.as_of else None
+    with desk_of(arguments) as desk:
+        sources = [] if desk.workspace.demo else configured_sources(desk.workspace, desk.settings, desk.store, desk.now)
+        with progress_bar(_("Daily run"), quiet=is_json(arguments)) as progress:
+            report = run_daily(plan_run(desk, as_of, sources=sources, progress=progress))
+        if is_json(arguments):
+            print_json(report.as_dict())
+        else:
+            from tui.reports import daily_report
+
+            demo_banner(desk.workspace.demo)
+            console().print(daily_report(report))
+        return {"done": 0, "stale": 3}.get(report.status, 1)
+
+
+def run_runs(arguments: argparse.Namespace) -> int:
+    from engine.domain import from_day_number, iso
+    from engine.store.ledger import list_runs
+
+    with desk_of(arguments) as desk:
+        found = list_runs(desk.store, max(arguments.limit, 1))
+        if is_json(arguments):
+            listed = [
+                {
+                    **run,
+                    "session": from_day_number(run["session"]).isoformat(),
+                    "started_at": iso(run["started_at"]),
+                    "finished_at": None if run["finished_at"] is None else iso(run["finished_at"]),
+                }
+                for run in found
+            ]
+            print_json({"runs": listed, "demo": desk.workspace.demo})
+            return 0
+        if not found:
+            narrate(_("There was no daily run yet: start one with `pregao --run-daily`."))
+            return 0
+        from tui.reports import runs_table
+
+        demo_banner(desk.workspace.demo)
+        console().print(runs_table(found))
+        return 0

@@ -1,0 +1,364 @@
+"""Engine results as Rich tables for the terminal. Text from outside goes in as plain text, never as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from engine.domain import from_day_number, iso
+from engine.i18n import _, ngettext
+from tui.format import DASH, day, instant, money, number, percent, price
+
+if TYPE_CHECKING:
+    from engine.backtest.engine import BacktestResult
+    from engine.daily import Report
+    from engine.domain import Bars
+    from engine.store.coverage import Coverage
+
+GLYPH = {"BUY": "▲", "SELL": "▼", "HOLD": "●"}
+STYLE = {"BUY": "green", "SELL": "red", "HOLD": "dim"}
+LISTED = 12
+
+
+def action_text(action: str) -> Text:
+    """BUY, SELL or HOLD with its glyph, in words of the reader's language."""
+    names = {"BUY": _("BUY"), "SELL": _("SELL"), "HOLD": _("HOLD")}
+    return Text(f"{GLYPH[action]} {names[action]}", style=STYLE[action])
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def coverage_table(found: Sequence[Coverage]) -> RenderableType:
+    """One line per series and, below, what is odd in each."""
+    heads = (
+        _("Symbol"),
+        _("TF"),
+        _("First"),
+        _("Last"),
+        _("Bars"),
+        _("Missing"),
+        _("Zero vol."),
+        _("Flat"),
+        _("Jumps"),
+        _("Base"),
+        _("Source"),
+        _("Prov."),
+    )
+    table = _table(*heads, right=heads[4:9])
+    notes: list[RenderableType] = []
+    for item in found:
+        table.add_row(
+            Text(item.symbol),
+            item.timeframe,
+            day(item.first),
+            day(item.last),
+            number(item.bars, 0),
+            DASH if item.missing_sessions is None else number(item.missing_sessions, 0),
+            number(item.zero_volume, 0),
+            number(item.flat, 0),
+            number(len(item.jumps), 0),
+            str(item.price_base),
+            Text(", ".join(item.sources)),
+            number(item.provisional, 0),
+        )
+        notes += [Text(f"  {line}") for line in _coverage_notes(item)]
+    return Group(table, *notes)
+
+
+def _coverage_notes(item: Coverage) -> list[str]:
+    name = f"{item.symbol} {item.timeframe}"
+    notes = []
+    if item.missing_sessions:
+        listed = ", ".join(day(session) for session in item.missing[:LISTED])
+        notes.append(
+            _("{name}: sessions of B3 without a bar: {sessions}").format(
+                name=name, sessions=listed + _more(item.missing_sessions, LISTED)
+            )
+        )
+    if item.extra_sessions:
+        notes.append(
+            _("{name}: bars on days that are no sessions: {days}").format(
+                name=name, days=", ".join(map(day, item.extra_sessions))
+            )
+        )
+    if item.jumps:
+        listed = ", ".join(f"{day(jump.session)} {percent(jump.change, signed=True)}" for jump in item.jumps[:LISTED])
+        notes.append(
+            _("{name}: jumps that no stored event explains: {jumps}").format(
+                name=name, jumps=listed + _more(len(item.jumps), LISTED)
+            )
+        )
+    if item.after_market:
+        notes.append(
+            _("{name}: {count} after-market bars, kept apart from the session").format(name=name, count=item.after_market)
+        )
+    if item.revisions:
+        notes.append(_("{name}: {count} bars were revised by a later import").format(name=name, count=item.revisions))
+    return notes
+
+
+def _more(total: int, shown: int) -> str:
+    return (
+        ""
+        if total <= shown
+        else " " + ngettext("and {count} more", "and {count} more", total - shown).format(count=total - shown)
+    )
+
+
+def bars_table(bars: Bars) -> RenderableType:
+    """The bars, oldest first."""
+    heads = (_("Time"), _("Open"), _("High"), _("Low"), _("Close"), _("Quantity"), _("Turnover"), "")
+    table = _table(*heads, right=heads[1:7])
+    for at in range(len(bars)):
+        marks = [_("provisional")] if bars.provisional[at] else []
+        marks += [_("after-market")] if bars.after_market[at] else []
+        when = day(from_day_number(int(bars.session[at]))) if bars.timeframe in ("1d", "1w") else instant(iso(int(bars.time[at])))
+        table.add_row(
+            when,
+            *(price(float(getattr(bars, name)[at])) for name in ("open", "high", "low", "close")),
+            number(float(bars.quantity[at]), 0),
+            money(float(bars.turnover[at])),
+            ", ".join(marks),
+        )
+    source = _("{symbol} {timeframe}, source {source}, price base {base}").format(
+        symbol=bars.symbol, timeframe=bars.timeframe, source=bars.source, base=bars.price_base
+    )
+    if bars.derived_from:
+        source += _(", built from {timeframe} bars").format(timeframe=bars.derived_from)
+    return Group(table, Text(source, style="dim"))
+
+
+def signals_report(signals: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Signals with their levels, and the reason of each in words."""
+    heads = (_("Symbol"), _("Action"), _("Strength"), _("Price"), _("Stop"), _("Target"), _("Bar"), _("Valid until"))
+    table = _table(*heads, right=heads[2:6])
+    notes: list[RenderableType] = []
+    for signal in signals:
+        table.add_row(
+            Text(signal["symbol"]),
+            action_text(signal["action"]),
+            number(signal["strength"]),
+            price(signal["price"]),
+            price(signal["stop_loss"]),
+            price(signal["take_profit"]),
+            instant(signal["time"]),
+            instant(signal["valid_until"]),
+        )
+        notes.append(Text(f"  {signal['symbol']}: {signal['reason']}"))
+        if signal["stale_sessions"]:
+            count = signal["stale_sessions"]
+            text = ngettext(
+                "{symbol}: stale, {count} session behind the exchange",
+                "{symbol}: stale, {count} sessions behind the exchange",
+                count,
+            )
+            notes.append(Text("  " + text.format(symbol=signal["symbol"], count=count), style="yellow"))
+    return Group(table, *notes)
+
+
+def backtest_report(result: BacktestResult, *, trades: bool = False) -> RenderableType:
+    """The figures beside their baselines, the verdict, and what to know before believing them."""
+    found = result.as_dict()
+    title = _("{symbol} {timeframe}, {strategy} ({params}), {start} to {end}").format(
+        symbol=found["symbol"],
+        timeframe=found["timeframe"],
+        strategy=found["strategy"],
+        params=", ".join(f"{name} {value:g}" for name, value in found["params"].items()),
+        start=day(found["period"]["start"]),
+        end=day(found["period"]["end"]),
+    )
+    baselines = found["baselines"]
+    names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI")}
+    table = _table("", _("strategy"), *(names[key] for key in baselines), right=(_("strategy"), *names.values()))
+    columns = [found["metrics"], *baselines.values()]
+    for label, key, show in _metric_rows():
+        table.add_row(label, *(show(column.get(key)) if key in column else "" for column in columns))
+    verdict = found["verdict"]
+    label = Text(
+        _("Verdict: {label}").format(label=_(verdict["label"])),
+        style="bold red" if verdict["label"] != "distinguishable from luck" else "bold green",
+    )
+    lines: list[RenderableType] = [Text(title, style="bold"), table, label]
+    lines += [Text(f"  - {reason}") for reason in verdict["reasons"]]
+    lines += [Text(_("Note: {text}").format(text=text), style="yellow") for text in found["notices"]]
+    if trades:
+        lines.append(trades_table(found["trades"]))
+    return Group(*lines)
+
+
+def _metric_rows() -> list[tuple[str, str, Any]]:
+    def signed(value: float | None) -> str:
+        return percent(value, signed=True)
+
+    def count(value: float | None) -> str:
+        return number(value, 0)
+
+    return [
+        (_("Final equity"), "final_equity", money),
+        (_("Total return"), "total_return", signed),
+        (_("Return a year"), "cagr", signed),
+        (_("Sharpe ratio"), "sharpe_ratio", number),
+        (_("Sortino ratio"), "sortino_ratio", number),
+        (_("Calmar ratio"), "calmar_ratio", number),
+        (_("Deepest drawdown"), "max_drawdown", percent),
+        (_("Longest under water, sessions"), "max_drawdown_sessions", count),
+        (_("Mean excess return a year"), "mean_excess_return", signed),
+        (_("  95 % interval, from"), "mean_excess_return_low", signed),
+        (_("  to"), "mean_excess_return_high", signed),
+        (_("Trades"), "trades", count),
+        (_("Winning trades"), "win_rate", percent),
+        (_("Profit factor"), "profit_factor", number),
+        (_("Time in the market"), "exposure", percent),
+        (_("Costs paid"), "costs", money),
+    ]
+
+
+def trades_table(trades: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Every trade with its exit reason and result."""
+    heads = (
+        _("Side"),
+        _("Quantity"),
+        _("Entry"),
+        _("Price"),
+        _("Exit"),
+        _("Price "),
+        _("Why"),
+        _("Costs"),
+        _("Result"),
+        _("Return"),
+    )
+    table = _table(*heads, right=(heads[1], heads[3], heads[5], *heads[7:]))
+    sides = {"long": _("long"), "short": _("short")}
+    reasons = {
+        "stop": _("stop"),
+        "target": _("target"),
+        "signal": _("signal"),
+        "open": _("still open"),
+        "liquidation": _("liquidation"),
+    }
+    for trade in trades:
+        table.add_row(
+            sides[trade["side"]],
+            number(trade["quantity"], 0),
+            instant(trade["entry_time"]),
+            price(trade["entry_price"]),
+            instant(trade["exit_time"]) if trade["exit_time"] else DASH,
+            price(trade["exit_price"]),
+            reasons[trade["exit_reason"]],
+            money(trade["costs"]),
+            money(trade["pnl"]),
+            percent(trade["return"], signed=True),
+        )
+    return table
+
+
+def strategies_table(listed: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Every strategy with its parameters, defaults and ranges."""
+    heads = (_("Strategy"), _("Parameter"), _("Default"), _("From"), _("To"), _("Meaning"))
+    table = _table(*heads, right=heads[2:5])
+    for strategy in listed:
+        for at, param in enumerate(strategy["params"]):
+            figures = (f"{param[key]:g}" for key in ("default", "low", "high"))
+            table.add_row(strategy["name"] if at == 0 else "", param["name"], *figures, param["help"])
+    return table
+
+
+def daily_report(report: Report) -> RenderableType:
+    """The day on one page: what was done, what is stale, what the strategy says and why."""
+    statuses = {"done": _("done"), "stale": _("stale data"), "partial": _("partly done"), "failed": _("failed")}
+    style = {"done": "green"}.get(report.status, "red")
+    head = Text.assemble((_("Daily run {id}: ").format(id=report.run_id), "bold"), (statuses[report.status], f"bold {style}"))
+    steps = _table(_("Step"), _("Status"), _("Seconds"), _("What"), right=(_("Seconds"),))
+    names = {
+        "import": _("import"),
+        "freshness": _("freshness"),
+        "signals": _("signals"),
+        "predictions": _("predictions"),
+        "notifications": _("notifications"),
+    }
+    for step in report.steps:
+        steps.add_row(names[step.name], statuses[step.status], number(step.seconds), Text(_step_summary(step.name, step.detail)))
+    lines: list[RenderableType] = [head, steps]
+    freshness = next(step.detail for step in report.steps if step.name == "freshness")
+    lines += [Text(line, style="yellow") for line in _freshness_notes(freshness)]
+    calls = [signal for signal in report.signals if signal["action"] != "HOLD"]
+    if calls:
+        lines.append(signals_report(calls))
+    elif report.signals:
+        lines.append(Text(_("No BUY or SELL today; `--json` gives the reason for every HOLD.")))
+    return Group(*lines)
+
+
+def _step_summary(name: str, detail: Mapping[str, Any]) -> str:
+    if name == "import":
+        parts = []
+        for source, facts in detail.items():
+            if "error" in facts:
+                parts.append(f"{source}: {facts['error']['message']}")
+                continue
+            parts.append(
+                _("{source}: {files} files, {written} bars written").format(
+                    source=source, **{k: facts[k] for k in ("files", "written")}
+                )
+            )
+            parts += [f"{error['path']}: {error['message']}" for error in facts["errors"]]
+        return "; ".join(parts) or _("nothing to import")
+    if name == "freshness":
+        return _("{fresh} of {watched} symbols have the bar of {session}").format(
+            fresh=detail["fresh"], watched=detail["watched"], session=day(detail["session"])
+        )
+    if name == "signals":
+        return _("{strategy}: {buy} BUY, {sell} SELL, {hold} HOLD").format(
+            strategy=detail["strategy"], buy=detail["BUY"], sell=detail["SELL"], hold=detail["HOLD"]
+        )
+    if name == "notifications":
+        return ", ".join(detail["notifiers"]) or _("no channel is set up")
+    return ", ".join(detail) or _("no model is set up")
+
+
+def _freshness_notes(detail: Mapping[str, Any]) -> list[str]:
+    notes = []
+    if detail["newest"] is None or detail["newest"] < detail["session"]:
+        newest = DASH if detail["newest"] is None else day(detail["newest"])
+        notes.append(
+            _("Stale: the newest bar is of {newest}, the last closed session is {session}. Import newer files.").format(
+                newest=newest, session=day(detail["session"])
+            )
+        )
+    elif detail["stale"]:
+        listed = ", ".join(f"{symbol} (-{behind})" for symbol, behind in list(detail["stale"].items())[:LISTED])
+        notes.append(_("Behind, so without a signal: {symbols}").format(symbols=listed + _more(len(detail["stale"]), LISTED)))
+    if detail["ended"] and detail["fresh"]:
+        notes.append(
+            _("Ended or suspended: {symbols}").format(
+                symbols=", ".join(list(detail["ended"])[:LISTED]) + _more(len(detail["ended"]), LISTED)
+            )
+        )
+    if detail["missing"]:
+        notes.append(_("Watched, but without bars: {symbols}").format(symbols=", ".join(detail["missing"])))
+    return notes
+
+
+def runs_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """The newest runs with the time each took."""
+    heads = (_("Run"), _("Status"), _("Started"), _("Seconds"), _("Steps"))
+    table = _table(*heads, right=(heads[3],))
+    for run in found:
+        seconds = sum(step["seconds"] for step in run["steps"])
+        table.add_row(
+            run["id"],
+            run["status"],
+            instant(iso(run["started_at"])),
+            number(seconds),
+            ", ".join(f"{s['name']} {s['status']}" for s in run["steps"]),
+        )
+    return table

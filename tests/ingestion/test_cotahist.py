@@ -379,6 +379,18 @@ def test_a_real_truncated_file_is_refused_with_both_numbers() -> None:
 
 
 @real_files
+def test_the_kinds_of_instrument_of_a_real_session(tmp_path: Path) -> None:
+    lines = (REAL / "COTAHIST_D04012016_truncated.TXT").read_bytes().splitlines(keepends=True)
+    parsed = read(tmp_path, b"".join(lines[:-1]))
+    kinds = {symbol: parsed.instruments[symbol].market for symbol in ("AAPL34", "BOVA11", "BRCR11", "BBDC1", "CBEE3")}
+    assert kinds == {
+        "AAPL34": Market.BDR, "BOVA11": Market.ETF, "BRCR11": Market.FII, "BBDC1": Market.CASH, "CBEE3": Market.CASH
+    }  # fmt: skip
+    assert (parsed.rows, len(parsed.table), parsed.rejected) == (504, 86, ())
+    assert row(parsed, "CBEE3")["open"] == 0.088
+
+
+@real_files
 def test_the_head_of_a_real_year_is_taken_with_a_notice() -> None:
     parsed = read_real("COTAHIST_A2024_head.TXT")
     assert len(parsed.table) == 49

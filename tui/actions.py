@@ -1,0 +1,132 @@
+"""The one table of what a user can do. Bindings, footer, palette, `:` commands, help and the user's key map come from it.
+
+Only the standard library is imported here; `bindings` imports Textual when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from engine.errors import SettingsError
+from engine.i18n import _
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
+
+
+def _n(message: str) -> str:
+    """Marks a text for translation where it is shown."""
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do.
+
+    id: stable name, used by the key map. keys: default keys, comma separated, in Textual's names. label: msgid.
+    context: where it works: `app` everywhere, else the name of the widget or view that has the focus inside it.
+    method: the `action_...` method of that context, with its argument. code: the words of the `:` command, most used
+    first; takes: what may follow the code, for the help. footer: whether the footer shows it.
+    """
+
+    id: str
+    keys: str
+    label: str
+    context: str
+    method: str
+    code: tuple[str, ...] = ()
+    takes: str = ""
+    footer: bool = False
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("view.watchlist", "1,f2", _n("Watchlist"), "app", "show('watchlist')", ("WL",)),
+    Action("view.backtest", "3,f4", _n("Backtest"), "app", "show('backtest')", ("BT",), _n("[symbol]")),
+    Action("view.data", "0,f11", _n("Data and jobs"), "app", "show('data')", ("DATA",)),
+    Action("command.open", "colon", _n("Command"), "app", "command", footer=True),
+    Action("palette.open", "ctrl+p", _n("Palette"), "app", "command_palette"),
+    Action("help.open", "question_mark,f1", _n("Help"), "app", "help", ("HELP",), footer=True),
+    Action("import.open", "i", _n("Import a file"), "app", "import_file", ("IMPORT",), _n("[file]"), footer=True),
+    Action("demo.open", "ctrl+d", _n("Demo market on or off"), "app", "demo", ("DEMO",)),
+    Action("theme.switch", "ctrl+t", _n("Dark or light"), "app", "theme", ("THEME",)),
+    Action("messages.open", "m", _n("Messages"), "app", "messages", ("LOG",)),
+    Action("daily.run", "ctrl+r", _n("Daily run now"), "app", "daily", ("DLY",)),
+    Action("job.cancel", "ctrl+x", _n("Cancel the running job"), "app", "cancel_job", ("CANCEL",)),
+    Action("quit", "q", _n("Quit"), "app", "leave", ("Q", "QUIT"), footer=True),
+    Action("table.up", "up,k", _n("Up"), "table", "up"),
+    Action("table.down", "down,j", _n("Down"), "table", "down"),
+    Action("table.page_up", "pageup,ctrl+b", _n("Page up"), "table", "page_up"),
+    Action("table.page_down", "pagedown,ctrl+f", _n("Page down"), "table", "page_down"),
+    Action("table.first", "home,g", _n("First row"), "table", "first"),
+    Action("table.last", "end,G", _n("Last row"), "table", "last"),
+    Action("table.open", "enter", _n("Open"), "table", "open", footer=True),
+    Action("table.sort", "s", _n("Sort by the next column"), "table", "sort"),
+    Action("table.reverse", "S", _n("Reverse the order"), "table", "reverse"),
+    Action("table.filter", "slash,f3", _n("Filter"), "table", "filter", footer=True),
+    Action("watchlist.add", "a", _n("Add symbols"), "watchlist", "add", ("ADD",), _n("symbols"), footer=True),
+    Action("watchlist.remove", "d,delete", _n("Remove from the list"), "watchlist", "remove"),
+    Action("watchlist.next_list", "right_square_bracket", _n("Next list"), "watchlist", "next_list(1)"),
+    Action("watchlist.previous_list", "left_square_bracket", _n("Previous list"), "watchlist", "next_list(-1)"),
+    Action("watchlist.new_list", "n", _n("New list"), "watchlist", "new_list"),
+    Action("backtest.run", "r,f5", _n("Run again"), "backtest", "run", footer=True),
+    Action("backtest.symbol", "y", _n("Choose the symbol"), "backtest", "symbol", footer=True),
+    Action("backtest.panel", "p", _n("Charts or trades"), "backtest", "panel", footer=True),
+    Action("backtest.reset", "R", _n("Parameters as delivered"), "backtest", "reset"),
+    Action("backtest.many", "M", _n("Run on the whole watchlist"), "backtest", "many"),
+    Action("form.less", "left,h", _n("Less"), "form", "step(-1)"),
+    Action("form.more", "right,l", _n("More"), "form", "step(1)"),
+    Action("form.edit", "enter", _n("Type a value"), "form", "edit", footer=True),
+    Action("form.up", "up,k", _n("Up"), "form", "up"),
+    Action("form.down", "down,j", _n("Down"), "form", "down"),
+    Action("data.next_tab", "tab", _n("Next tab"), "data", "next_tab"),
+)
+
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+
+def of_context(context: str) -> tuple[Action, ...]:
+    """The actions that work in one context, in the order of the table."""
+    return tuple(action for action in ACTIONS if action.context == context)
+
+
+def bindings(context: str) -> list[Binding]:
+    """The Textual bindings of one context; each has the action's id, so that the key map can change its keys."""
+    from textual.binding import Binding
+
+    return [
+        Binding(action.keys, action.method, _(action.label), show=action.footer, id=action.id)
+        for action in of_context(context)
+    ]
+
+
+def find_code(word: str) -> Action | None:
+    """The action whose `:` code is `word`, in any case."""
+    wanted = word.upper()
+    return next((action for action in ACTIONS if wanted in action.code), None)
+
+
+def codes() -> tuple[str, ...]:
+    """Every `:` code."""
+    return tuple(code for action in ACTIONS for code in action.code)
+
+
+def checked_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
+    """The user's keys by action id. Raises SettingsError for an unknown id or a key used twice in one context."""
+    for name in keymap:
+        if name not in BY_ID:
+            close = get_close_matches(name, BY_ID, n=1)
+            hint = _("Did you mean {name}?").format(name=close[0]) if close else _("`?` in the app lists them all.")
+            raise SettingsError(_("[keys]: there is no action {name}").format(name=name), hint)
+    taken: dict[tuple[str, str], str] = {}
+    for action in ACTIONS:
+        for key in keymap.get(action.id, action.keys).split(","):
+            other = taken.setdefault((action.context, key.strip()), action.id)
+            if other != action.id:
+                raise SettingsError(
+                    _("[keys]: {key} is given to both {first} and {second}").format(key=key.strip(), first=other, second=action.id),
+                    _("Give one of them another key."),
+                )
+    return dict(keymap)

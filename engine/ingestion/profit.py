@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.domain import Market, PriceBase, Progress, from_day_number, silent
 from engine.errors import UnrecognisedFileError
-from engine.i18n import _
+from engine.i18n import _, ngettext
 from engine.ingestion import numbers, rows, symbols
 from engine.ingestion.files import HEAD, SourceFile
 from engine.ingestion.table import BarTable, ImportOptions, ParsedFile, Rejected
@@ -195,13 +195,13 @@ def _jumps(table: BarTable) -> list[str]:
                 f"{from_day_number(int(table.session[mine[place + 1]])).isoformat()} ({change[place]:+.1%})"
                 for place in places[:MAX_LISTED].tolist()
             )
-            notices.append(
-                _(
-                    "{symbol} opens over {limit:.0%} away from its last close on {count} sessions, maybe for events: {dates}."
-                ).format(
-                    symbol=symbol, limit=JUMP, count=places.size, dates=listed + (" ..." if places.size > MAX_LISTED else "")
-                )
+            said = ngettext(
+                "{symbol} opens over {limit} % away from its last close on {count} session, maybe for an event: {dates}.",
+                "{symbol} opens over {limit} % away from its last close on {count} sessions, maybe for events: {dates}.",
+                int(places.size),
             )
+            more = " ..." if places.size > MAX_LISTED else ""
+            notices.append(said.format(symbol=symbol, limit=f"{100 * JUMP:g}", count=places.size, dates=listed + more))
     return notices
 
 

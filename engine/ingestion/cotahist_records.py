@@ -110,7 +110,7 @@ def parse_number(records: Records, start: int, end: int) -> tuple[IntArray, Bool
     for column in digits.T:
         value *= 10
         value += column
-    readable: BoolArray = (digits <= 9).all(axis=1)
+    readable: BoolArray = np.all(digits <= 9, axis=1)
     return value, readable
 
 

@@ -387,7 +387,7 @@ def test_the_kinds_of_instrument_of_a_real_session(tmp_path: Path) -> None:
         "AAPL34": Market.BDR, "BOVA11": Market.ETF, "BRCR11": Market.FII, "BBDC1": Market.CASH, "CBEE3": Market.CASH
     }  # fmt: skip
     assert (parsed.rows, len(parsed.table), parsed.rejected) == (504, 86, ())
-    assert row(parsed, "CBEE3")["open"] == 0.088
+    assert row(parsed, "CBEE3")["open"] == 0.00088
 
 
 @real_files

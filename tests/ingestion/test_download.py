@@ -24,7 +24,7 @@ NAME = "COTAHIST_A2024.ZIP"
 def zip_of(text: str, size: int = 200_000) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("COTAHIST.TXT", text.ljust(size))
+        archive.writestr(zipfile.ZipInfo("COTAHIST.TXT"), text.ljust(size))
     return buffer.getvalue()
 
 

@@ -58,16 +58,15 @@ def parse_numbers(texts: Sequence[str], dialect: Dialect) -> tuple[FloatArray, B
 
     A group that is not of three digits is bad: "30.82" is not a number in PT_BR.
     """
-    match, group, decimal = dialect.pattern.fullmatch, dialect.group, dialect.decimal
-    values = np.full(len(texts), np.nan)
-    bad = np.zeros(len(texts), dtype=bool)
-    for i, text in enumerate(texts):
-        stripped = text.strip(" ")
-        if match(stripped):
-            values[i] = float(stripped.replace(group, "").replace(decimal, ".") if group else stripped)
-        elif stripped not in MISSING:
-            bad[i] = True
-    return values, bad
+    kept = [text.strip(" ") for text in texts]
+    matches = list(map(dialect.pattern.fullmatch, kept))
+    bad = np.zeros(len(kept), dtype=bool)
+    if None in matches:
+        bad[:] = [found is None and text not in MISSING for found, text in zip(matches, kept)]
+        kept = [text if found else "nan" for found, text in zip(matches, kept)]
+    if dialect.group and kept:
+        kept = "\n".join(kept).replace(dialect.group, "").replace(dialect.decimal, ".").split("\n")
+    return np.array(list(map(float, kept)), dtype=np.float64), bad
 
 
 def parse_percentages(texts: Sequence[str], dialect: Dialect) -> tuple[FloatArray, BoolArray]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ MAX_COLUMNS = 200
 MAX_REJECTED = 100_000
 CHUNK = 50_000
 DELIMITERS = (",", ";", "\t")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 def decode(data: bytes, name: str) -> str:
@@ -105,9 +105,9 @@ class DelimitedText:
         self.rows = 0
         self.rejected: list[Rejected] = []
         self._name = name
-        self._size = len(text)
-        self._stream = io.StringIO(text, newline="")
-        self._reader = csv.reader(self._stream, delimiter=delimiter, strict=True)
+        self._text = text
+        self._position = 0
+        self._reader = csv.reader(self._split(), delimiter=delimiter, strict=True)
 
     def header(self) -> list[str]:
         """The cells of the first line that is not blank; FileError for an empty file."""
@@ -137,11 +137,11 @@ class DelimitedText:
             rows.append(cells)
             if len(rows) == CHUNK:
                 yield Chunk(np.array(lines, dtype=np.int64), tuple(zip(*rows)))
-                progress(self._stream.tell(), self._size, self._name)
+                progress(self._position, len(self._text), self._name)
                 lines, rows = [], []
         if rows:
             yield Chunk(np.array(lines, dtype=np.int64), tuple(zip(*rows)))
-        progress(self._size, self._size, self._name)
+        progress(len(self._text), len(self._text), self._name)
 
     def _reject_width(self, line: int, found: int, expected: int) -> None:
         reason = _("the line has {found} columns instead of {expected}").format(found=found, expected=expected)
@@ -149,6 +149,11 @@ class DelimitedText:
         if len(self.rejected) > MAX_REJECTED:
             raise RefusedFileError(_("{name} has too many broken lines; line {line}: {reason}").format(
                 name=self._name, line=line, reason=reason))  # fmt: skip
+
+    def _split(self) -> Iterator[str]:
+        for found in _LINE.finditer(self._text):
+            self._position = found.end()
+            yield found[0]
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
         try:

@@ -22,8 +22,8 @@ WEEKS_PER_YEAR = 52
 DAYS_PER_YEAR = 365.25
 CONFIDENCE = 0.95
 SQN_CAP = 100
-#: A spread of returns below this share of the largest one is rounding, not risk.
-NO_SPREAD = 1e-10
+#: A spread of returns below this, or below this share of the largest one, is rounding and not risk.
+ROUNDING, ROUNDING_SHARE = 1e-12, 1e-10
 
 
 def bars_per_year(session: IntArray, timeframe: str) -> float:
@@ -63,7 +63,7 @@ def sharpe(excess: FloatArray, periods: float) -> float:
     if excess.size < 2:
         return math.nan
     spread = _deviation(excess)
-    if spread <= NO_SPREAD * float(np.abs(excess).max()):
+    if _is_rounding(spread, excess):
         return math.nan
     return float(excess.mean()) / spread * math.sqrt(periods)
 
@@ -74,7 +74,7 @@ def sortino(excess: FloatArray, periods: float) -> float:
         return math.nan
     losses = np.minimum(excess, 0.0)
     downside = math.sqrt(float(losses @ losses) / excess.size)
-    return float(excess.mean()) / downside * math.sqrt(periods) if downside > 0 else math.nan
+    return float(excess.mean()) / downside * math.sqrt(periods) if not _is_rounding(downside, excess) else math.nan
 
 
 def drawdown(equity: FloatArray, session: IntArray) -> tuple[float, int, int]:
@@ -114,7 +114,7 @@ def mean_interval(returns: FloatArray, confidence: float = CONFIDENCE) -> tuple[
     mean = float(returns.mean())
     deviation = returns - mean
     variance = float(deviation @ deviation)
-    if math.sqrt(variance / n) <= NO_SPREAD * float(np.abs(returns).max()):
+    if _is_rounding(math.sqrt(variance / n), returns):
         return math.nan, math.nan
     lags = int(4 * (n / 100) ** (2 / 9))
     for lag in range(1, min(lags, n - 1) + 1):
@@ -127,6 +127,10 @@ def mean_interval(returns: FloatArray, confidence: float = CONFIDENCE) -> tuple[
 def _deviation(values: FloatArray) -> float:
     centred = values - values.mean()
     return math.sqrt(float(centred @ centred) / (values.size - 1))
+
+
+def _is_rounding(spread: float, returns: FloatArray) -> bool:
+    return spread <= ROUNDING or spread <= ROUNDING_SHARE * float(np.abs(returns).max())
 
 
 @lru_cache(maxsize=64)

@@ -81,7 +81,8 @@ def test_the_opening_instant_follows_the_summer_time_of_its_year(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("factor", "stored"), [(1, 1564), (10, 1564), (100, 4685), (1000, 15640), (1000, 1), (7, 333), (10_000, 8800)]
+    ("factor", "stored"),
+    [(1, 1564), (10, 1564), (100, 4685), (1000, 15640), (1000, 3), (1000, 100879), (1000, 1), (7, 333), (10_000, 8800)],
 )
 def test_a_price_is_divided_by_its_factor_and_rounded_once(tmp_path: Path, factor: int, stored: int) -> None:
     parsed = read(tmp_path, content([record("XPTO3", open_=stored, high=stored, low=stored, close=stored, factor=factor)]))
@@ -253,6 +254,13 @@ def test_a_file_cut_inside_a_record_is_refused(tmp_path: Path) -> None:
     data = content([record("AAAA3"), record("BBBB3")])
     with pytest.raises(RefusedFileError, match="line 3"):
         read(tmp_path, data[: 2 * 247 + 100])
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+def test_two_short_lines_as_long_as_one_record_are_not_taken_for_one(tmp_path: Path, newline: bytes) -> None:
+    split = patched(record(), 30, newline)
+    with pytest.raises(RefusedFileError, match="line 3"):
+        read(tmp_path, content([record("AAAA3"), split, record("CCCC3")], newline))
 
 
 def test_endless_content_without_line_ends_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

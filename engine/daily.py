@@ -128,15 +128,20 @@ def plan_run(
         cut = Cut(desk.calendar.close_instant(newest), desk.now())
         return Plan(desk, newest, False, cut, tuple(sources), tuple(predictors), tuple(notifiers), progress)
     session = day_number(as_of)
+    if session > newest:
+        raise UsageError(
+            _("{date} is after the newest closed session").format(date=as_of),
+            _("The newest closed session is {date}.").format(date=from_day_number(newest)),
+        )
+    if session < desk.calendar.sessions[0]:
+        raise UsageError(
+            _("{date} is before the first session that the calendar knows").format(date=as_of),
+            _("The first one is {date}.").format(date=from_day_number(int(desk.calendar.sessions[0]))),
+        )
     if not desk.calendar.is_session(session):
         before = from_day_number(desk.calendar.session_on_or_before(session))
         raise UsageError(
             _("{date} is not a session of B3").format(date=as_of), _("The one before is {date}.").format(date=before)
-        )
-    if session > newest:
-        raise UsageError(
-            _("The session of {date} has not closed yet").format(date=as_of),
-            _("The newest closed session is {date}.").format(date=from_day_number(newest)),
         )
     close = desk.calendar.close_instant(session)
     return Plan(desk, session, True, Cut(close, close + delay), (), tuple(predictors), tuple(notifiers), progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from engine.i18n import set_language
 from engine.log import start_log
-from engine.settings import load_settings
+from engine.settings import load_settings, secrets_notice
 from engine.store.database import Store, open_store
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.market.calendar import Calendar
     from engine.settings_model import Settings
+
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> int:
@@ -54,4 +58,6 @@ def open_desk(workspace: Workspace, now: Callable[[], int] = utc_now) -> Desk:
     settings = load_settings(workspace)
     set_language(settings.general.language)
     start_log(workspace.log_file, settings.general.log_level, settings.secret_values())
+    if notice := secrets_notice(workspace):
+        log.warning("%s", notice)
     return Desk(workspace, settings, open_store(workspace.database), now)

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 MASK = "***"
+SHORTEST = 4
 PATTERNS = (
     re.compile(r"(?i)(?<=bearer )[\w.~+/=-]+"),
     re.compile(r"(?i)(?<=token=)[^&\s\"']+"),
     re.compile(r"(?i)(?<=api_key=)[^&\s\"']+"),
     re.compile(r"(?<=/bot)\d+:[\w-]+"),
     re.compile(r"(?<=/api/webhooks/)[\w./-]+"),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+    re.compile(r"(?<=://)[^/\s\"']+(?=@)"),
 )
 
 
 def redact(text: str, secrets: Sequence[str] = ()) -> str:
-    """`text` without the given secret values and without anything shaped like a token, webhook or password in a URL."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= 4:
-            text = text.replace(secret, MASK)
+    """`text` without the given secret values, however they are quoted, and without anything shaped like a token, webhook or
+    user and password in a URL. A secret of fewer than four characters is none.
+    """
+    forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
     for pattern in PATTERNS:
         text = pattern.sub(MASK, text)
     return text
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """A secret as it stands in plain text, in a repr, in JSON and in an address."""
+    return secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret, safe="")
 
 
 class RedactingFormatter(logging.Formatter):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.i18n import _
@@ -16,6 +17,13 @@ MarketGroup = Literal["cash", "fractional", "options", "term", "auction", "exerc
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in (int, float):
+            raise PydanticCustomError("number", "true and false are not numbers")
+        return value
 
 
 class General(Section):
@@ -121,6 +129,17 @@ def environment_names() -> frozenset[str]:
     return frozenset(names)
 
 
+def json_names() -> frozenset[str]:
+    """The environment variables whose values are read as JSON: whole sections and lists."""
+    names = set()
+    for section, field in Settings.model_fields.items():
+        assert isinstance(field.annotation, type)
+        names.add(f"PREGAO_{section}".upper())
+        fields = field.annotation.model_fields.items()
+        names |= {f"PREGAO_{section}__{key}".upper() for key, inner in fields if get_origin(inner.annotation) is tuple}
+    return frozenset(names)
+
+
 def accepted_keys(location: tuple[str, ...]) -> frozenset[str]:
     """The keys that exist at `location` (the sections, or the keys of one section)."""
     if not location:
@@ -148,6 +167,7 @@ def accepted_values(location: tuple[str, ...]) -> str:
         "int": _("a whole number"),
         "bool": "true, false",
         "str": _("text"),
+        "SecretStr": _("text"),
         "date": _("a date as YYYY-MM-DD"),
     }
     return " ".join([kinds[annotation.__name__], *(_bound(rule) for rule in field.metadata)])

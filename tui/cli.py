@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine import __version__
 from engine.errors import PregaoError, UsageError
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises our errors, so that wrong usage is one sentence, and JSON where JSON was asked for."""
+    """Raises our errors, so that wrong usage is one sentence, and JSON where JSON was asked for; options in full only."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, _("See `{prog} --help`.").format(prog=self.prog))
@@ -61,7 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
     try:
-        return _run(words)
+        code = _run(words)
+        sys.stdout.flush()
+        return code
     except PregaoError as error:
         from tui.output import print_error
 
@@ -70,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception:  # noqa: BLE001 - the last barrier: a defect of ours is one sentence too, with its traceback in the log
         return _report_defect(as_json)
@@ -112,8 +117,9 @@ def _report_defect(as_json: bool) -> int:
 
     from tui.output import print_error
 
-    logging.getLogger("pregao").exception("defect")
     kept = any(isinstance(handler, logging.FileHandler) for handler in logging.getLogger().handlers)
+    if kept:
+        logging.getLogger("pregao").exception("defect")
     where = _("The details are in data/logs/pregao.log of the workspace.") if kept else _("It happened before the log was open.")
     kind = sys.exc_info()[0]
     print_error(

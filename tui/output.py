@@ -56,8 +56,8 @@ def console() -> Console:
 
 
 def narrate(message: str, *, quiet: bool = False) -> None:
-    """One line for the person at the terminal, on stderr."""
-    if not quiet:
+    """One line for the person at the terminal, on stderr; nothing for an empty one."""
+    if message and not quiet:
         sys.stderr.write(f"{message}\n")
 
 

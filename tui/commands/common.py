@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.domain import SAO_PAULO, TIMEFRAMES
 from engine.errors import UsageError
 from engine.i18n import _
+from tui.output import narrate
 
 if TYPE_CHECKING:
     from engine.desk import Desk
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 def desk_of(arguments: argparse.Namespace) -> Iterator[Desk]:
     """The open desk of the workspace that the command line names; with `--demo` the invented market is up to date."""
     from engine.desk import open_desk
+    from engine.settings import secrets_notice
     from tui.cli import find
 
     workspace = find(arguments)
     desk = open_desk(workspace)
+    narrate(secrets_notice(workspace), quiet=is_json(arguments))
     try:
         if workspace.demo:
             from engine.ingestion.demo_market import refresh_demo
@@ -76,7 +79,10 @@ def symbols(words: list[str]) -> list[str]:
     """The symbols as B3 writes them, each once. Raises UsageError for what cannot be one."""
     from engine.market.instruments import normalise_symbol
 
-    return list(dict.fromkeys(normalise_symbol(part) for word in words for part in word.split(",") if part.strip()))
+    found = list(dict.fromkeys(normalise_symbol(part) for word in words for part in word.split(",") if part.strip()))
+    if words and not found:
+        raise UsageError(_("Name at least one symbol"))
+    return found
 
 
 def add_period(parser: argparse.ArgumentParser) -> None:

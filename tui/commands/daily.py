@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from engine.errors import UsageError
 from engine.i18n import _
 from tui.commands.common import add, desk_of, is_json, parse_day
 from tui.output import console, demo_banner, narrate, print_json, progress_bar
@@ -40,8 +41,10 @@ def run_runs(arguments: argparse.Namespace) -> int:
     from engine.domain import from_day_number, iso
     from engine.store.ledger import list_runs
 
+    if arguments.limit < 1:
+        raise UsageError(_("--limit takes a number from 1 up"))
     with desk_of(arguments) as desk:
-        found = list_runs(desk.store, max(arguments.limit, 1))
+        found = list_runs(desk.store, arguments.limit)
         if is_json(arguments):
             listed = [
                 {

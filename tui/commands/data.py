@@ -307,6 +307,7 @@ def run_watchlist(arguments: argparse.Namespace) -> int:
             if is_json(arguments):
                 print_json({"list": name, "symbols": held, "lists": list_watchlists(desk.store), "demo": desk.workspace.demo})
             elif held:
+                demo_banner(desk.workspace.demo)
                 console().print("\n".join(held), markup=False)
             else:
                 narrate(_("The list {name} is empty: the daily run takes every symbol with bars.").format(name=name))

@@ -81,7 +81,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("form.edit", "enter", _n("Type a value"), "form", "edit", footer=True),
     Action("form.up", "up,k", _n("Up"), "form", "up"),
     Action("form.down", "down,j", _n("Down"), "form", "down"),
-    Action("data.next_tab", "tab", _n("Next tab"), "data", "next_tab"),
+    Action("data.next_tab", "t", _n("Next tab"), "data", "next_tab", footer=True),
+    Action("welcome.demo", "d", _n("Look at the demo market"), "welcome", "app.demo", footer=True),
+    Action("welcome.path", "h", _n("The five-minute path"), "welcome", "path", footer=True),
+    Action("dialog.accept", "enter", _n("Accept"), "dialog", "accept"),
+    Action("dialog.close", "escape", _n("Close"), "dialog", "close", footer=True),
+    Action("reader.close", "escape,q", _n("Close"), "reader", "close", footer=True),
 )
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
@@ -93,12 +98,14 @@ def of_context(context: str) -> tuple[Action, ...]:
 
 
 def bindings(context: str) -> list[Binding]:
-    """The Textual bindings of one context; each has the action's id, so that the key map can change its keys."""
+    """The Textual bindings of one context; each has the action's id, so that the key map can change its keys.
+
+    Their descriptions stay untranslated: what is shown (footer, help, palette) translates the table at that moment.
+    """
     from textual.binding import Binding
 
     return [
-        Binding(action.keys, action.method, _(action.label), show=action.footer, id=action.id)
-        for action in of_context(context)
+        Binding(action.keys, action.method, action.label, show=action.footer, id=action.id) for action in of_context(context)
     ]
 
 

@@ -232,8 +232,7 @@ def _import_one(
             },
         )
         published = publish(store, table, origin, parsed.instruments, now, progress)
-        if published.written:
-            notices += _settled(store, table.symbols)
+        notices += _settled(store, table.symbols)
     return FileReport(
         path=str(file.path) if not file.member else f"{file.path}:{file.member}",
         format=parsed.format,

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain import Progress
-from engine.errors import FileError
+from engine.domain import Progress, sao_paulo
+from engine.errors import FileError, StoreError
 from engine.i18n import _
 from engine.ingestion.importer import FileReport, import_files
 from engine.ingestion.table import ImportOptions
@@ -25,6 +25,7 @@ class Inbox:
     """Imports what lies in a folder and files it under `imported` or `refused`, so that nothing is read again or lost.
 
     A file is moved after its rows are published: killed in between, the next call finds them unchanged and moves it.
+    A file stays where it is when the store, not the file, was at fault.
     """
 
     folder: Path
@@ -40,7 +41,8 @@ class Inbox:
         for path in waiting:
             found = import_files(self.store, [path], self.options, now=self.now(), max_bytes=self.max_bytes, progress=progress)
             reports += found
-            _file_away(path, "refused" if any(report.error for report in found) else "imported")
+            if not any(isinstance(report.error, StoreError) for report in found):
+                _file_away(path, "refused" if any(report.error for report in found) else "imported")
         return reports
 
 
@@ -78,8 +80,10 @@ class CotahistDaily:
     def collect(self, session: date, progress: Progress) -> list[FileReport]:
         from engine.ingestion.download import download_cotahist
 
-        paths = download_cotahist(session.isoformat(), self.folder, self.url, progress, timeout=self.timeout)
-        return import_files(self.store, paths, self.options, now=self.now(), max_bytes=self.max_bytes, progress=progress)
+        now = self.now()
+        day = sao_paulo(now).date()
+        paths = download_cotahist(session.isoformat(), self.folder, self.url, progress, today=day, timeout=self.timeout)
+        return import_files(self.store, paths, self.options, now=now, max_bytes=self.max_bytes, progress=progress)
 
 
 def configured_sources(

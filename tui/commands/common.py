@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from engine.domain import SAO_PAULO, TIMEFRAMES
@@ -53,13 +54,29 @@ def parse_day(text: str, option: str) -> date:
 
 def period(arguments: argparse.Namespace) -> tuple[int | None, int | None]:
     """`--from` and `--to` as the first and last instant of those days in Sao Paulo, UTC seconds."""
-    start = parse_day(arguments.from_, "--from") if arguments.from_ else None
-    end = parse_day(arguments.to, "--to") if arguments.to else None
+    return day_bounds(arguments.from_ or "", arguments.to or "")
+
+
+def day_bounds(first: str, last: str) -> tuple[int | None, int | None]:
+    """The first and last instant of a period of days, UTC seconds; an empty day leaves that end open."""
+    start = parse_day(first, "--from") if first else None
+    end = parse_day(last, "--to") if last else None
     if start and end and start > end:
         raise UsageError(_("--from {start} is after --to {end}").format(start=start, end=end))
     low = None if start is None else _midnight(start)
     high = None if end is None else _midnight(end + timedelta(days=1)) - 1
     return low, high
+
+
+def parse_number(text: str, option: str) -> float:
+    """A number with a decimal point or comma, no grouping. Raises UsageError naming the option."""
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise UsageError(_("{option}: {text} is not a number").format(option=option, text=text or "''"))
+    return value
 
 
 def _midnight(day: date) -> int:

@@ -1,0 +1,117 @@
+"""A backtest result as the texts and curves of its panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from engine.domain import from_day_number
+from engine.i18n import _, ngettext
+from tui.format import DASH, day, instant, money, number, percent, price
+
+if TYPE_CHECKING:
+    from engine.backtest.result import BacktestResult
+
+GOOD = "distinguishable from luck"
+REASONS = ("stop", "target", "signal", "open", "liquidation")
+
+
+def verdict_text(result: BacktestResult) -> Text:
+    """The verdict first, with its first reason; the trial number beside it."""
+    verdict = result.verdict
+    good = verdict.label == GOOD
+    text = Text(f"{'✔' if good else '✖'} {_(verdict.label)}", style="bold green" if good else "bold red")
+    trials = ngettext("{count} trial on this series", "{count} trials on this series", result.trials).format(count=result.trials)
+    text.append(f"  ({trials})", style="dim")
+    for reason in verdict.reasons[:2]:
+        text.append(f"\n  {reason}", style="not bold default")
+    return text
+
+
+def metrics_text(result: BacktestResult, *, wide: bool, tall: bool) -> Text:
+    """The figures beside those of buying and holding (and of the CDI where it is known)."""
+    columns = {_("strategy"): result.metrics, _("buy & hold"): result.baselines["buy_and_hold"]}
+    if "cdi" in result.baselines:
+        columns[_("CDI")] = result.baselines["cdi"]
+    width = 14 if wide else 11
+    lines = [" " * 15 + "".join(f"{name:>{width}}" for name in columns)]
+    for label, key, show in _rows(tall):
+        cells = "".join(f"{show(metrics[key]) if key in metrics else '':>{width}}" for metrics in columns.values())
+        lines.append(f"{label:<15.15}{cells}")
+    text = Text("\n".join(lines), no_wrap=True)
+    text.stylize("bold", 0, len(lines[0]))
+    return text
+
+
+def _rows(tall: bool) -> list[tuple[str, str, Any]]:
+    def signed(value: float) -> str:
+        return percent(value, signed=True)
+
+    def count(value: float) -> str:
+        return number(value, 0)
+
+    short = [
+        (_("Return"), "total_return", signed),
+        (_("A year"), "cagr", signed),
+        (_("Sharpe"), "sharpe_ratio", number),
+        (_("Max drawdown"), "max_drawdown", percent),
+        (_("Trades"), "trades", count),
+        (_("Winners"), "win_rate", percent),
+        (_("Profit factor"), "profit_factor", number),
+    ]
+    if not tall:
+        return short
+    return [
+        (_("Final equity"), "final_equity", lambda value: number(value, 0)),
+        *short,
+        (_("Sortino"), "sortino_ratio", number),
+        (_("Calmar"), "calmar_ratio", number),
+        (_("Time invested"), "exposure", percent),
+        (_("Costs R$"), "costs", lambda value: number(value, 0)),
+    ]
+
+
+def notes_text(result: BacktestResult) -> Text:
+    """What to know before believing the figures, one line each."""
+    return Text("\n".join(f"! {line}" for line in result.notices), style="dim", overflow="ellipsis", no_wrap=True)
+
+
+def curves(result: BacktestResult) -> tuple[list[Any], list[Any], tuple[str, str, str]]:
+    """The series of the two charts and the labels of their time axis."""
+    equity, hold = result.run.equity, result.hold.equity
+    peak = [float(value) for value in _running_max(equity)]
+    drawdown = [float(value) / top - 1 if top else 0.0 for value, top in zip(equity, peak)]
+    sessions = result.session
+    labels = tuple(day(from_day_number(int(sessions[at]))) for at in (0, len(sessions) // 2, -1))
+    series = [
+        ([float(value) for value in hold], _("buy & hold"), "dim"),
+        ([float(value) for value in equity], _("strategy"), "accent"),
+    ]
+    return series, [(drawdown, _("drawdown"), "down")], (labels[0], labels[1], labels[2])
+
+
+def _running_max(values: Any) -> Any:
+    import numpy as np
+
+    return np.maximum.accumulate(values)
+
+
+def trade_cell(trade: Mapping[str, Any], key: str) -> str | tuple[str, str]:
+    """One cell of the table of trades."""
+    value = trade[key]
+    if key == "side":
+        return (_("long"), "up") if value == "long" else (_("short"), "down")
+    if key in ("entry_time", "exit_time"):
+        return instant(value) if value else DASH
+    if key in ("entry_price", "exit_price"):
+        return price(value)
+    if key == "exit_reason":
+        names = dict(zip(REASONS, (_("stop"), _("target"), _("signal"), _("still open"), _("liquidation"))))
+        return names[value] + (" ?" if trade["ambiguous"] else "")
+    if key == "quantity":
+        return number(value, 0)
+    style = "up" if value > 0 else "down" if value < 0 else "flat"
+    glyph = {"up": "▲", "down": "▼", "flat": "●"}[style]
+    return (f"{glyph} {money(value)}", style) if key == "pnl" else (percent(value, signed=True), style)

@@ -1,0 +1,40 @@
+"""What views and widgets tell the app. Facts go up as messages; the app decides and hands state down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.message import Message
+
+Severity = Literal["information", "warning", "error"]
+
+
+@dataclass
+class Said(Message):
+    """Something for the user to read: a toast now, and a line in the message history."""
+
+    text: str
+    severity: Severity = "information"
+    hint: str = ""
+
+
+@dataclass
+class BacktestAsked(Message):
+    """Show the backtest of a symbol."""
+
+    symbol: str
+
+
+@dataclass
+class JobAsked(Message):
+    """Start a job of this kind."""
+
+    kind: str
+    params: dict[str, object]
+    title: str
+
+
+@dataclass
+class HintsChanged(Message):
+    """The contexts whose actions the footer should show have changed."""

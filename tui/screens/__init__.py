@@ -1,0 +1,1 @@
+"""The modal screens: short questions and things to read."""

@@ -1,0 +1,294 @@
+"""View 1: what is watched, at a glance, with sorting, filtering and lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from engine.i18n import _, ngettext
+from tui.actions import bindings
+from tui.messages import BacktestAsked, Said
+from tui.quick_format import GLYPH, compact, day, percent, price, trend
+from tui.views.base import View
+from tui.widgets.candles import CandleChart
+from tui.widgets.prompt import Prompt
+from tui.widgets.spark import spark
+from tui.widgets.table import Column, VTable
+
+if TYPE_CHECKING:
+    from engine.store.board import BoardRow
+
+FILL_AT_ONCE = 25
+FILL_EVERY = 0.02
+SPARK = 16
+CHART_BARS = 120
+ACTION_STYLE = {"BUY": "up", "SELL": "down", "HOLD": "flat"}
+
+
+class WatchlistView(View):
+    """The symbols of one list, or every symbol with bars while the list is empty. Rows are read when they are seen."""
+
+    context: ClassVar[str] = "watchlist"
+    BINDINGS = bindings("watchlist")
+
+    def __init__(self) -> None:
+        super().__init__(id="watchlist")
+        self.list_name = "default"
+        self.symbols: list[str] = []
+        self._rows: dict[str, BoardRow] = {}
+        self._pending: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="watchlist-head", classes="head")
+        with Horizontal(id="watchlist-body"):
+            yield VTable(self._columns(), self._cell, id="watchlist-table", sort_value=self._sort_value)
+            yield CandleChart(id="watchlist-chart", classes="wide-only")
+        yield Prompt(id="watchlist-filter", placeholder=_("part of a symbol or name; !part leaves out"))
+
+    @staticmethod
+    def _columns() -> list[Column]:
+        return [
+            Column("symbol", _("Symbol"), 10),
+            Column("last", _("Last"), 12, right=True),
+            Column("change", _("Change"), 11, right=True),
+            Column("volume", _("Volume"), 9, right=True, priority=2),
+            Column("spark", _("30 sessions"), SPARK, priority=3),
+            Column("signal", _("Signal"), 9, priority=1),
+            Column("fresh", _("Data"), 13, priority=1),
+            Column("name", _("Name"), 18, priority=4),
+        ]
+
+    @property
+    def table(self) -> VTable:
+        return self.query_one("#watchlist-table", VTable)
+
+    def focus_target(self) -> Widget:
+        return self.table
+
+    def on_mount(self) -> None:
+        self.list_name = self.desk_app.session.list_name
+        self.data_changed()
+        self.set_interval(FILL_EVERY, self._fill)
+
+    def data_changed(self) -> None:
+        """Read the list again; values follow as rows are seen, the rest while nothing else is to do."""
+        board = self.desk_app.board
+        chosen = self._symbol_at(self.table.cursor)
+        self.symbols = [] if board is None else board.symbols(self.list_name)
+        self._rows.clear()
+        self._pending = list(self.symbols)
+        self.table.set_rows(len(self.symbols))
+        self._apply_filter()
+        if chosen in self.symbols:
+            self.table.select(self.symbols.index(chosen))
+        self._head()
+
+    def _head(self) -> None:
+        board = self.desk_app.board
+        if board is None or not self.symbols:
+            self.query_one("#watchlist-head", Static).update("")
+            return
+        lists = board.lists()
+        named = bool(lists.get(self.list_name))
+        shown = len(self.table.order)
+        what = _("List {name}").format(name=self.list_name) if named else _("All symbols with bars (a adds to list {name})").format(name=self.list_name)
+        count = ngettext("{count} symbol", "{count} symbols", len(self.symbols)).format(count=len(self.symbols))
+        if shown != len(self.symbols):
+            count = _("{shown} of {count}").format(shown=shown, count=count)
+        newest = max((row.session for row in self._rows.values()), default=None)
+        line = Text(f" {what} · {count}", no_wrap=True, overflow="ellipsis")
+        if newest is not None:
+            line.append(" · " + self._freshness(newest), style="")
+        self.query_one("#watchlist-head", Static).update(line)
+
+    def _freshness(self, session: int) -> str:
+        behind = self.desk_app.sessions_behind(session)
+        if behind is None:
+            return _("newest bar {day}").format(day=day(_date(session)))
+        if behind == 0:
+            return _("● data of the last session")
+        return ngettext("! stale: {count} session behind", "! stale: {count} sessions behind", behind).format(count=behind)
+
+    def _row(self, index: int) -> BoardRow | None:
+        symbol = self.symbols[index]
+        board = self.desk_app.board
+        if symbol not in self._rows and board is not None:
+            row = board.row(symbol)
+            if row is not None:
+                self._rows[symbol] = row
+        return self._rows.get(symbol)
+
+    def _fill(self) -> None:
+        if not self._pending or self.desk_app.board is None:
+            return
+        for symbol in self._pending[:FILL_AT_ONCE]:
+            self._row(self.symbols.index(symbol)) if symbol in self.symbols else None
+        del self._pending[:FILL_AT_ONCE]
+        if not self._pending:
+            self._head()
+            self.table.repaint()
+
+    def _cell(self, index: int, key: str) -> str | tuple[str, str]:
+        if key == "symbol":
+            return self.symbols[index], "bold"
+        row = self._row(index)
+        if row is None:
+            return "–", "dim"
+        if key == "last":
+            return price(row.last) + ("*" if row.provisional else "")
+        if key == "change":
+            style = trend(row.change)
+            return f"{GLYPH[style]} {percent(row.change)}", style
+        if key == "volume":
+            return compact(row.turnover if row.turnover is not None else row.quantity)
+        if key == "spark":
+            return spark(row.spark, SPARK), trend(row.change)
+        if key == "signal":
+            return self._signal(row)
+        if key == "fresh":
+            behind = self.desk_app.sessions_behind(row.session)
+            if behind is None:
+                return day(_date(row.session)), ""
+            if behind == 0:
+                return _("● fresh"), ""
+            return f"! {_short_day(row.session)} (-{behind})", "warn"
+        return row.name, "dim"
+
+    @staticmethod
+    def _signal(row: BoardRow) -> tuple[str, str]:
+        if row.signal is None:
+            return "–", "dim"
+        names = {"BUY": _("BUY"), "SELL": _("SELL"), "HOLD": _("HOLD")}
+        style = ACTION_STYLE[row.signal]
+        return f"{GLYPH[style]} {names[row.signal]}", style
+
+    def _sort_value(self, index: int, key: str) -> object:
+        if key == "symbol":
+            return self.symbols[index]
+        row = self._row(index)
+        if row is None:
+            return None
+        values = {
+            "last": row.last,
+            "change": row.change,
+            "volume": row.turnover if row.turnover is not None else row.quantity,
+            "spark": row.spark[-1] / row.spark[0] - 1 if len(row.spark) > 1 and row.spark[0] else None,
+            "signal": {"BUY": 0, "SELL": 1, "HOLD": 2}.get(row.signal or "", None),
+            "fresh": row.session,
+            "name": row.name.lower() or None,
+        }
+        return values[key]
+
+    def _symbol_at(self, index: int | None) -> str | None:
+        return None if index is None or index >= len(self.symbols) else self.symbols[index]
+
+    @property
+    def selected(self) -> str | None:
+        """The symbol under the cursor."""
+        return self._symbol_at(self.table.cursor)
+
+    # --- filter -------------------------------------------------------------------------------------------------
+
+    @on(VTable.FilterAsked, "#watchlist-table")
+    def _ask_filter(self) -> None:
+        prompt = self.query_one("#watchlist-filter", Prompt)
+        prompt.open(prompt.value)
+
+    @on(Input.Changed, "#watchlist-filter")
+    def _filter_typed(self) -> None:
+        self._apply_filter()
+        self._head()
+
+    @on(Input.Submitted, "#watchlist-filter")
+    def _filter_accepted(self) -> None:
+        self.query_one("#watchlist-filter", Prompt).close()
+        self.table.focus()
+
+    @on(Prompt.Dismissed)
+    def _filter_left(self, event: Prompt.Dismissed) -> None:
+        event.prompt.value = ""
+        self.table.focus()
+
+    def _apply_filter(self) -> None:
+        words = self.query_one("#watchlist-filter", Prompt).value.upper().split()
+        if not words:
+            self.table.set_order(range(len(self.symbols)))
+            return
+        self.table.set_order([index for index in range(len(self.symbols)) if self._matches(index, words)])
+
+    def _matches(self, index: int, words: list[str]) -> bool:
+        row = self._row(index)
+        text = f"{self.symbols[index]} {row.name if row else ''}".upper()
+        return all((word[1:] not in text) if word.startswith("!") else word in text for word in words if word != "!")
+
+    # --- selection ----------------------------------------------------------------------------------------------
+
+    @on(VTable.Opened, "#watchlist-table")
+    def _open(self, event: VTable.Opened) -> None:
+        symbol = self._symbol_at(event.row)
+        if symbol:
+            self.post_message(BacktestAsked(symbol))
+
+    @on(VTable.Highlighted, "#watchlist-table")
+    def _highlight(self, event: VTable.Highlighted) -> None:
+        chart = self.query_one("#watchlist-chart", CandleChart)
+        symbol, board = self._symbol_at(event.row), self.desk_app.board
+        if symbol is None or board is None or not chart.display:
+            return
+        bars = board.candles(symbol, CHART_BARS)
+        labels = [day(_date(bar.session)) for bar in bars]
+        chart.show(
+            [bar.open for bar in bars],
+            [bar.high for bar in bars],
+            [bar.low for bar in bars],
+            [bar.close for bar in bars],
+            volume=[bar.volume for bar in bars],
+            x_labels=(labels[0], labels[-1]) if labels else ("", ""),
+            title=symbol,
+        )
+
+    # --- lists --------------------------------------------------------------------------------------------------
+
+    def action_add(self) -> None:
+        self.desk_app.ask_symbols(self.list_name)
+
+    def action_remove(self) -> None:
+        symbol, board = self.selected, self.desk_app.board
+        if symbol is None or board is None:
+            return
+        if not board.lists().get(self.list_name):
+            self.post_message(Said(_("This is not a list but every symbol with bars; a adds symbols to a list."), "warning"))
+            return
+        self.desk_app.remove_symbol(self.list_name, symbol)
+
+    def action_next_list(self, step: int) -> None:
+        board = self.desk_app.board
+        if board is None:
+            return
+        names = sorted({"default", self.list_name, *board.lists()})
+        self.show_list(names[(names.index(self.list_name) + step) % len(names)])
+
+    def action_new_list(self) -> None:
+        self.desk_app.ask_list()
+
+    def show_list(self, name: str) -> None:
+        """Change to the list of that name."""
+        self.list_name = name
+        self.desk_app.session.list_name = name
+        self.data_changed()
+
+
+def _date(session: int):  # type: ignore[no-untyped-def]
+    from engine.domain import from_day_number
+
+    return from_day_number(session)
+
+
+def _short_day(session: int) -> str:
+    return str(_date(session).strftime("%d/%m"))

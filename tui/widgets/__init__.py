@@ -1,0 +1,1 @@
+"""Small widgets, drawn on the line API where they are large or change often."""

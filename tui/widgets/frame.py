@@ -1,0 +1,93 @@
+"""The frame around every view: the bar above, the strip of running jobs, the hints below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from engine.i18n import _
+from tui.actions import Action
+
+TABS = (("watchlist", "1"), ("backtest", "3"), ("data", "0"))
+KEY_NAMES = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "enter": "⏎",
+    "escape": "esc",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
+
+
+def key_name(keys: str) -> str:
+    """The first of some keys as a keyboard shows it."""
+    first = keys.split(",")[0].strip()
+    return KEY_NAMES.get(first, first.replace("ctrl+", "^"))
+
+
+class TopBar(Widget):
+    """Name, views, and what can change: demo, data in work."""
+
+    active: reactive[str] = reactive("watchlist")
+    demo: reactive[bool] = reactive(False)
+    note: reactive[str] = reactive("")
+
+    def render(self) -> Text:
+        names = {"watchlist": _("Watchlist"), "backtest": _("Backtest"), "data": _("Data")}
+        line = Text(" PREGÃO ", style="bold reverse", no_wrap=True, overflow="crop")
+        for name, key in TABS:
+            style = "bold underline" if name == self.active else ""
+            line.append("  ")
+            line.append(f"{key} {names[name]}", style=style)
+        right = Text(self.note + " " if self.note else "")
+        if self.demo:
+            right.append(_(" DEMO - invented data "), style="bold reverse")
+        line.append(" " * max(self.size.width - line.cell_len - right.cell_len, 2))
+        line.append_text(right)
+        return line
+
+
+class HintBar(Widget):
+    """The keys that matter where the focus is."""
+
+    actions: reactive[tuple[tuple[Action, str], ...]] = reactive(())
+
+    def show(self, actions: Sequence[tuple[Action, str]]) -> None:
+        """`actions` with the keys in force."""
+        self.actions = tuple(actions)
+
+    def render(self) -> Text:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        for action, keys in self.actions:
+            line.append(f" {key_name(keys)} ", style="bold reverse")
+            line.append(f" {_(action.label)}  ")
+        return line
+
+
+class JobStrip(Widget):
+    """One line about the job that runs; hidden while there is none."""
+
+    text: reactive[str] = reactive("")
+    share: reactive[float | None] = reactive(None)
+
+    def render(self) -> Text:
+        width = 20
+        line = Text(" ⏳ ", no_wrap=True, overflow="ellipsis")
+        line.append(self.text + " ")
+        if self.share is not None:
+            done = round(width * min(max(self.share, 0.0), 1.0))
+            line.append("▓" * done + "░" * (width - done))
+            line.append(f" {self.share:.0%}")
+        line.append(_("   ^x cancels"), style="dim")
+        return line
+
+    def show(self, text: str, share: float | None) -> None:
+        """Say what runs and how far it is; an empty text hides the strip."""
+        self.text, self.share = text, share
+        self.display = bool(text)

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from engine.domain import SAO_PAULO, day_number, from_day_number, sao_paulo
 from engine.errors import NoDataError, SettingsError
 from engine.i18n import _
+from engine.market.hours import close_minutes, close_of, closes_early, instant
+from engine.market.session_cache import CachedSessions, cache_path, read_sessions, write_sessions
 
 if TYPE_CHECKING:
     from engine.domain import IntArray
 
-NEW_YORK = ZoneInfo("America/New_York")
-
 OPEN = 10 * 60
 LATE_OPEN = 13 * 60
-EARLY_CLOSE = 17 * 60
-LATE_CLOSE = 18 * 60
 AFTER_MARKET = (17 * 60 + 30, 18 * 60)
 
 #: First session of which real index bars were compared with the calendar (1995-01-02 to 2025-12-30: no difference).
@@ -66,14 +58,14 @@ def regular_close_minutes(sessions: IntArray) -> IntArray:
     exchange_calendars (17:00 always, then 18:00 always) is wrong in both eras.
     """
     days, inverse = np.unique(np.asarray(sessions, dtype=np.int64), return_inverse=True)
-    minutes = np.array([EARLY_CLOSE if _closes_early(day) else LATE_CLOSE for day in days.tolist()], dtype=np.int64)
+    minutes = np.array([close_minutes(day) for day in days.tolist()], dtype=np.int64)
     return minutes[inverse].reshape(np.shape(sessions))
 
 
 def nominal_opening(sessions: IntArray) -> IntArray:
     """The instant at which the daily bar of each session opens by convention: 10:00 in Sao Paulo, int64 UTC seconds."""
     days, inverse = np.unique(np.asarray(sessions, dtype=np.int64), return_inverse=True)
-    instants = np.array([_instant(day, OPEN) for day in days.tolist()], dtype=np.int64)
+    instants = np.array([instant(day, OPEN) for day in days.tolist()], dtype=np.int64)
     return instants[inverse].reshape(np.shape(sessions))
 
 
@@ -122,12 +114,12 @@ class Calendar:
         Verified for 2024 and 2025. In the seasons of Brazilian daylight time up to 2011-12 trading began at 11:00.
         """
         self._check_session(session)
-        return _instant(session, LATE_OPEN if session == _ash_wednesday(from_day_number(session).year) else OPEN)
+        return instant(session, LATE_OPEN if session == _ash_wednesday(from_day_number(session).year) else OPEN)
 
     def close_instant(self, session: int) -> int:
         """The regular close of a session; see `regular_close_minutes`."""
         self._check_session(session)
-        return _instant(session, EARLY_CLOSE if _closes_early(session) else LATE_CLOSE)
+        return close_of(session)
 
     def after_market(self, session: int) -> tuple[int, int] | None:
         """Beginning and end of the after-market, 17:30 to 18:00 when the regular close is at 17:00; None when there is none.
@@ -141,9 +133,9 @@ class Calendar:
                     date=from_day_number(NEW_YORK_RULE).isoformat()
                 )
             )
-        if not _closes_early(session):
+        if not closes_early(session):
             return None
-        return _instant(session, AFTER_MARKET[0]), _instant(session, AFTER_MARKET[1])
+        return instant(session, AFTER_MARKET[0]), instant(session, AFTER_MARKET[1])
 
     def last_closed_session(self, now: int, delay: int = 0) -> int:
         """The newest session whose regular close lies at least `delay` seconds before the instant `now`."""
@@ -209,14 +201,14 @@ def load_calendar(
 
 def _library_sessions(cache: Path | None, until: date) -> IntArray:
     release = version("exchange_calendars")
-    path = cache / f"sessions-bvmf-{release}.json" if cache is not None else None
+    path = cache_path(cache, release) if cache is not None else None
     last = day_number(until)
-    known = _read_cache(path) if path is not None else None
-    if known is None or known[1] < last:
-        known = _build(until), last
+    known = read_sessions(path) if path is not None else None
+    if known is None or known.last < last:
+        known = CachedSessions(tuple(_build(until).tolist()), last)
         if path is not None:
-            _write_cache(path, *known)
-    sessions = known[0]
+            write_sessions(path, known.sessions, known.last)
+    sessions = np.array(known.sessions, dtype=np.int64)
     return sessions[: np.searchsorted(sessions, last, side="right")].copy()
 
 
@@ -226,45 +218,6 @@ def _build(until: date) -> IntArray:
     calendar = exchange_calendars.get_calendar("BVMF", start=FIRST_KNOWN.isoformat(), end=until.isoformat())
     days = calendar.sessions.values.astype("datetime64[D]").astype(np.int64)
     return np.setdiff1d(days, [day_number(day) for day in CLOSURES]).astype(np.int64)
-
-
-def _digest(sessions: list[int], last: int) -> str:
-    return hashlib.sha256(json.dumps([sessions, last]).encode()).hexdigest()
-
-
-def _read_cache(path: Path) -> tuple[IntArray, int] | None:
-    try:
-        content = json.loads(path.read_bytes())
-        sessions, last = content["sessions"], content["last"]
-        sound = content["sha256"] == _digest(sessions, last)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (np.array(sessions, dtype=np.int64), int(last)) if sound else None
-
-
-def _write_cache(path: Path, sessions: IntArray, last: int) -> None:
-    """Replace the file at once; a folder that cannot be written costs only the time of the next build."""
-    days = sessions.tolist()
-    content = {"sessions": days, "last": last, "sha256": _digest(days, last)}
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with os.fdopen(handle, "w") as stream:
-                json.dump(content, stream)
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-
-
-def _instant(day: int, minutes: int) -> int:
-    local = datetime.combine(from_day_number(day), time(minutes // 60, minutes % 60), SAO_PAULO)
-    return int(local.astimezone(UTC).timestamp())
-
-
-def _closes_early(day: int) -> bool:
-    noon = datetime.combine(from_day_number(day), time(12))
-    return bool(noon.replace(tzinfo=NEW_YORK).dst()) and not noon.replace(tzinfo=SAO_PAULO).dst()
 
 
 def _ash_wednesday(year: int) -> int:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.domain import TIMEFRAMES, Bars, PriceBase, from_day_number
-from engine.errors import NoDataError
 from engine.store.bars import list_series, read_series
 
 if TYPE_CHECKING:
@@ -33,8 +32,9 @@ class Jump:
 class Coverage:
     """One series. missing_sessions: B3 sessions between first and last without a bar (listed: the first 20).
 
-    missing_sessions is None where the calendar does not reach. flat bars have one price; zero_volume bars no quantity
-    and no turnover. extra_sessions have bars on days that the calendar calls closed.
+    Only sessions that the calendar knows are compared; missing_sessions is None when it knows none of them, and for weekly
+    bars. flat bars have one price; zero_volume bars no quantity and no turnover. extra_sessions have bars on days that the
+    calendar calls closed.
     """
 
     symbol: str
@@ -62,9 +62,8 @@ def coverage(store: Store, calendar: Calendar, symbols: Sequence[str] = ()) -> l
     """The coverage of every stored series, or of those of `symbols`."""
     events = _event_sessions(store)
     with store.read() as connection:
-        revisions: dict[int, int] = dict(
-            connection.exec_driver_sql("SELECT series_id, count(*) FROM bar_revisions GROUP BY series_id").tuples().all()
-        )
+        counted = connection.exec_driver_sql("SELECT series_id, count(*) FROM bar_revisions GROUP BY series_id")
+        revisions = {row[0]: row[1] for row in counted}
     return [
         _describe(read_series(store, item), calendar, events.get(item.symbol, frozenset()), int(revisions.get(item.id, 0)))
         for item in list_series(store, symbols)
@@ -87,11 +86,7 @@ def _describe(bars: Bars, calendar: Calendar, events: frozenset[int], revisions:
     if bars.timeframe != "1w":
         known = (held >= calendar.sessions[0]) & (held <= calendar.sessions[-1])
         if known.any():
-            try:
-                expected = calendar.sessions_between(int(held[known][0]), int(held[-1]))
-            except NoDataError:
-                expected = held
-            gaps = np.setdiff1d(expected, held)
+            gaps = np.setdiff1d(calendar.sessions_between(int(held[known][0]), int(held[known][-1])), held)
             missing_count = int(gaps.size)
             missing = tuple(from_day_number(day).isoformat() for day in gaps[:LISTED])
             extra = tuple(from_day_number(day).isoformat() for day in np.setdiff1d(held[known], calendar.sessions)[:LISTED])

@@ -56,7 +56,7 @@ class Store:
             try:
                 yield connection
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                _roll_back(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -76,10 +76,10 @@ class Store:
 
         try:
             yield
-        except DatabaseError as error:
+        except (DatabaseError, sqlite3.DatabaseError) as error:
             log.exception("the store refused")
             raise StoreError(
-                _("The database {path} refused: {error}").format(path=self.path, error=error.orig),
+                _("The database {path} refused: {error}").format(path=self.path, error=getattr(error, "orig", error)),
                 _("If it is damaged, `pregao store backup` copies what can still be read."),
             ) from error
 
@@ -99,15 +99,22 @@ def transaction(connection: Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
+        _roll_back(connection)
         raise
     connection.exec_driver_sql("COMMIT")
+
+
+def _roll_back(connection: Connection) -> None:
+    """Undo the transaction, if SQLite has not already done so (on a full disk, for one)."""
+    driver = connection.connection.driver_connection
+    if driver is not None and driver.in_transaction:
+        connection.exec_driver_sql("ROLLBACK")
 
 
 def open_store(path: Path) -> Store:
     """The store at `path`, made or migrated to this program's schema first.
 
-    Raises StoreError when the file is no database, is newer than this program, or cannot be written.
+    Raises StoreError when the file is no database of this program, is newer than it, or cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,8 +132,13 @@ def _revision(path: Path) -> str | None:
         return None
     connection = sqlite3.connect(path, timeout=LOCK_WAIT_SECONDS)
     try:
-        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and "alembic_version" not in tables:
+            raise StoreError(
+                _("The database {path} belongs to another program").format(path=path),
+                _("Choose another workspace with --home."),
+            )
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
         return str(row[0]) if row else None
     finally:
         connection.close()

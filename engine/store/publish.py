@@ -68,7 +68,8 @@ def publish(
     """Write the rows of one file, all or nothing; the same rows twice change nothing.
 
     A new bar is written. A provisional bar gives way to any newer value; a final bar that differs keeps its old value
-    as a revision and becomes available at `now` (UTC seconds); a provisional row never replaces a final bar.
+    as a revision and becomes available at `now` (UTC seconds; should the clock have gone back, at the time of the import
+    before, so that what was known stays in order); a provisional row never replaces a final bar.
     Raises RefusedFileError when the rows would join two price bases.
     """
     with store.connection() as connection:
@@ -139,16 +140,17 @@ def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origi
     stored = {
         row[0]: row[1:]
         for row in connection.exec_driver_sql(
-            "SELECT n.symbol, n.series_id, count(b.time) FROM staged_series n JOIN bars b USING (series_id) GROUP BY n.symbol"
+            "SELECT n.symbol, count(*), r.price_base FROM staged_series n JOIN series r ON r.id = n.series_id"
+            " JOIN bars b USING (series_id) WHERE b.provisional = 0 GROUP BY n.symbol"
         )
     }
-    for number, (_series, total) in stored.items():
+    for number, (total, base) in stored.items():
         pairs = connection.exec_driver_sql(
             f"SELECT b.bar, s.bar {JOINED} WHERE s.symbol = ? AND b.provisional = 0", (number,)
         ).all()
         old, new = unpack(row[0] for row in pairs)["close"], unpack(row[1] for row in pairs)["close"]
         moved = np.abs(new / old - 1) > SAME_PRICE if len(pairs) else np.zeros(0, bool)
-        covers_all = len(pairs) >= total - 1
+        covers_all = len(pairs) >= total
         symbol = symbols[number]
         if not len(pairs):
             raise RefusedFileError(
@@ -157,7 +159,8 @@ def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origi
                 ).format(file=origin.file, symbol=symbol, timeframe=origin.timeframe),
                 _("Export a period that overlaps the stored one, or say --price-base raw if the prices are as traded."),
             )
-        if moved.mean() > 0.02 and not covers_all:
+        as_traded = PriceBase(base) is PriceBase.RAW
+        if moved.mean() > 0.02 and (as_traded or not covers_all):
             raise RefusedFileError(
                 _(
                     "{file} prices {symbol} differently from the stored series on {moved} of {common} common bars (median factor {factor:.4f}):"
@@ -169,7 +172,9 @@ def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origi
                     common=len(pairs),
                     factor=float(np.median((new / old)[moved])),
                 ),
-                _("Export the whole period again; a file that covers all stored bars replaces them as revisions."),
+                _("The stored prices are as traded; say --price-base adjusted, and both are kept.")
+                if as_traded
+                else _("Export the whole period again; a file that covers all stored bars replaces them as revisions."),
             )
 
 
@@ -187,6 +192,8 @@ def _merge(
     provisional = int(connection.exec_driver_sql("SELECT count(*) FROM staged WHERE provisional = 1").scalar_one())
     if written == 0:
         return Published(0, staged, 0, provisional)
+    before = connection.exec_driver_sql("SELECT published_at FROM imports ORDER BY id DESC LIMIT 1").scalar_one_or_none()
+    now = max(now, before or now)
     for symbol in symbols:
         if symbol in instruments:
             _save_instrument(connection, instruments[symbol])
@@ -229,16 +236,16 @@ def _merge(
 
 
 def _revision_lines(connection: Connection, changed: str, symbols: Sequence[str]) -> tuple[str, ...]:
-    names: dict[int, int] = dict(connection.exec_driver_sql("SELECT series_id, symbol FROM staged_series").tuples().all())
+    names = {row[0]: row[1] for row in connection.exec_driver_sql("SELECT series_id, symbol FROM staged_series")}
     lines = []
     for series_id, time, old, new in connection.exec_driver_sql(f"{changed} LIMIT {LISTED_REVISIONS}"):
         before, after = unpack([old])[0], unpack([new])[0]
-        fields = [name for name in before.dtype.names if before[name] != after[name] and before[name] == before[name]]
+        fields = [name for name in before.dtype.names if before[name].tobytes() != after[name].tobytes()]
         lines.append(
             _("{symbol} {time}: {changes}").format(
                 symbol=symbols[names[series_id]],
                 time=iso(time),
-                changes=", ".join(f"{name} {before[name]:g} -> {after[name]:g}" for name in fields) or "?",
+                changes=", ".join(f"{name} {before[name]:g} -> {after[name]:g}" for name in fields),
             )
         )
     return tuple(lines)

@@ -23,9 +23,8 @@ def publish_values(store: Store, parsed: SeriesFile, file: str, sha256: str, now
     """Write one series, all or nothing; a value that differs keeps the old one as a revision known until `now`."""
     incoming = list(zip(parsed.day.tolist(), parsed.value.tolist()))
     with store.write() as connection:
-        stored: dict[int, float] = dict(
-            connection.exec_driver_sql("SELECT session, value FROM daily_values WHERE name = ?", (parsed.name,)).tuples().all()
-        )
+        known = connection.exec_driver_sql("SELECT session, value FROM daily_values WHERE name = ?", (parsed.name,))
+        stored: dict[int, float] = {row[0]: row[1] for row in known}
         new = [(day, value) for day, value in incoming if day not in stored]
         changed = [(day, value) for day, value in incoming if day in stored and stored[day] != value]
         if not new and not changed:

@@ -2,7 +2,8 @@
 
 A signal given at the close of bar t is filled at the open of bar t + 1. Within a bar, things happen in this order:
 
-1. corporate events of the bar change the units held (split) or pay cash (dividend);
+1. corporate events of the bar change the units held (split) or pay cash (dividend); a position that a reverse split would
+   leave without a whole unit is closed at the open, at a price per unit of before;
 2. at the open, an opposite order closes the position and, where allowed, opens the reverse one; an order in the direction
    of the position is ignored;
 3. a stop or target already passed by the open is filled at the open (worse for a stop, better for a target);
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from engine.domain import FloatArray, IntArray
 
-OPEN, SIGNAL, STOP, TARGET, LIQUIDATION = range(5)
+OPEN, SIGNAL, STOP, TARGET, LIQUIDATION, EVENT = range(6)
 FRACTION, RISK = range(2)
 #: Where the actions stand among the arrays of `simulate`.
 ACTION = 5
@@ -112,9 +113,11 @@ def simulate(
             order = action[t]
             continue
         at_open = open_[t]
+        vanished = False
         if units != 0:
-            if split[t] != 1.0:
-                exact = units * split[t]
+            exact = units * split[t]
+            vanished = abs(exact) + 1e-6 < 1.0
+            if split[t] != 1.0 and not vanished:
                 units = math.floor(abs(exact) + 1e-6) * side
                 income += (exact - units) * at_open * point_value
                 cash += (exact - units) * at_open * point_value
@@ -131,7 +134,10 @@ def simulate(
             reason = 0
             ambiguous = 0
             price = at_open
-            if units != 0 and stage == 0 and order == -side:
+            if units != 0 and stage == 0 and vanished:
+                reason = EVENT
+                price = at_open * split[t]
+            elif units != 0 and stage == 0 and order == -side:
                 reason = SIGNAL
             elif units != 0 and stage == 1:
                 limit = stop_level
@@ -176,7 +182,7 @@ def simulate(
                 if cash <= 0.0 or reason == LIQUIDATION:
                     reason = LIQUIDATION
                     ruined = True
-                seen = fill if t == entry else at_open
+                seen = fill if t == entry or vanished else at_open
                 lowest = min(lowest, min(fill, seen) * scale)
                 highest = max(highest, max(fill, seen) * scale)
                 trades[count]["exit"] = t

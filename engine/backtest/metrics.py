@@ -22,7 +22,7 @@ WEEKS_PER_YEAR = 52
 DAYS_PER_YEAR = 365.25
 CONFIDENCE = 0.95
 SQN_CAP = 100
-#: A spread of returns below this, or below this share of the largest one, is rounding and not risk.
+#: A spread of returns below this, or below this share of their mean, is rounding and not risk.
 ROUNDING, ROUNDING_SHARE = 1e-12, 1e-10
 
 
@@ -30,7 +30,7 @@ def bars_per_year(session: IntArray, timeframe: str) -> float:
     """Observed bars per year: 252 x mean bars per session, or 52 for weekly bars; session: int64, length n; NaN if empty."""
     if timeframe == "1w":
         return float(WEEKS_PER_YEAR)
-    sessions = int(np.count_nonzero(np.diff(session))) + 1
+    sessions = int(np.count_nonzero(session[1:] != session[:-1])) + 1
     return SESSIONS_PER_YEAR * session.size / sessions if session.size else math.nan
 
 
@@ -55,17 +55,20 @@ def cagr(equity: FloatArray, days: float) -> float:
 
 def volatility(returns: FloatArray, periods: float) -> float:
     """std(r, ddof 1) x sqrt(periods), a fraction per year; NaN for fewer than two returns."""
-    return _deviation(returns) * math.sqrt(periods) if returns.size > 1 else math.nan
+    if returns.size < 2:
+        return math.nan
+    centred = returns - returns.mean()
+    return math.sqrt(float(centred @ centred) / (returns.size - 1) * periods)
 
 
 def sharpe(excess: FloatArray, periods: float) -> float:
     """mean / std(ddof 1) of the excess returns x sqrt(periods); NaN where they do not vary."""
     if excess.size < 2:
         return math.nan
-    spread = _deviation(excess)
-    if _is_rounding(spread, excess):
-        return math.nan
-    return float(excess.mean()) / spread * math.sqrt(periods)
+    mean = float(excess.mean())
+    centred = excess - mean
+    spread = math.sqrt(float(centred @ centred) / (excess.size - 1))
+    return math.nan if _is_rounding(spread, mean) else mean / spread * math.sqrt(periods)
 
 
 def sortino(excess: FloatArray, periods: float) -> float:
@@ -74,7 +77,8 @@ def sortino(excess: FloatArray, periods: float) -> float:
         return math.nan
     losses = np.minimum(excess, 0.0)
     downside = math.sqrt(float(losses @ losses) / excess.size)
-    return float(excess.mean()) / downside * math.sqrt(periods) if not _is_rounding(downside, excess) else math.nan
+    mean = float(excess.mean())
+    return math.nan if _is_rounding(downside, mean) else mean / downside * math.sqrt(periods)
 
 
 def drawdown(equity: FloatArray, session: IntArray) -> tuple[float, int, int]:
@@ -114,7 +118,7 @@ def mean_interval(returns: FloatArray, confidence: float = CONFIDENCE) -> tuple[
     mean = float(returns.mean())
     deviation = returns - mean
     variance = float(deviation @ deviation)
-    if _is_rounding(math.sqrt(variance / n), returns):
+    if _is_rounding(math.sqrt(variance / n), mean):
         return math.nan, math.nan
     lags = int(4 * (n / 100) ** (2 / 9))
     for lag in range(1, min(lags, n - 1) + 1):
@@ -124,13 +128,8 @@ def mean_interval(returns: FloatArray, confidence: float = CONFIDENCE) -> tuple[
     return mean - margin, mean + margin
 
 
-def _deviation(values: FloatArray) -> float:
-    centred = values - values.mean()
-    return math.sqrt(float(centred @ centred) / (values.size - 1))
-
-
-def _is_rounding(spread: float, returns: FloatArray) -> bool:
-    return spread <= ROUNDING or spread <= ROUNDING_SHARE * float(np.abs(returns).max())
+def _is_rounding(spread: float, mean: float) -> bool:
+    return spread <= ROUNDING or spread <= ROUNDING_SHARE * abs(mean)
 
 
 @lru_cache(maxsize=64)

@@ -25,6 +25,7 @@ EXIT_REASONS = {
     kernel.STOP: "stop",
     kernel.TARGET: "target",
     kernel.LIQUIDATION: "liquidation",
+    kernel.EVENT: "event",
 }
 UNROUNDED = 1e-6
 

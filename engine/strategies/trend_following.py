@@ -60,16 +60,15 @@ class TrendFollowing(Strategy):
         spread = indicators.ema(close, self.ema_fast) - indicators.ema(close, self.ema_slow)
         rsi = indicators.rsi(close, self.rsi_period)
         atr = indicators.atr(bars.high, bars.low, close, self.atr_period)
-        ready = self._volume_passes(bars) & (atr > 0)
-        above, below = spread > 0, spread < 0
-        buy, sell = np.zeros((2, close.size), dtype=np.bool_)
-        buy[1:] = above[1:] & (spread[:-1] <= 0)
-        sell[1:] = below[1:] & (spread[:-1] >= 0)
-        buy &= (rsi < self.rsi_overbought) & ready
-        sell &= (rsi > self.rsi_oversold) & ready
-        action = buy.astype(np.int8) - sell.astype(np.int8)
-        rows = np.flatnonzero(action)
-        side = action[rows]
+        sign = np.sign(spread)
+        rows = np.flatnonzero(sign[1:] != sign[:-1]) + 1
+        now, before = spread[rows], spread[rows - 1]
+        side = ((now > 0) & (before <= 0)).astype(np.int8) - ((now < 0) & (before >= 0)).astype(np.int8)
+        confirmed = np.where(side > 0, rsi[rows] < self.rsi_overbought, rsi[rows] > self.rsi_oversold)
+        signals = (side != 0) & confirmed & (atr[rows] > 0) & self._volume_passes(bars)[rows]
+        rows, side = rows[signals], side[signals]
+        action = np.zeros(close.size, dtype=np.int8)
+        action[rows] = side
         strength, stop, target = np.full((3, close.size), np.nan)
         strength[rows] = np.clip(0.5 + side * (50.0 - rsi[rows]) / 100.0, 0.0, 1.0)
         stop[rows] = close[rows] - side * self.stop_atr * atr[rows]

@@ -328,6 +328,14 @@ def test_fractions_left_by_a_reverse_split_are_paid_in_cash():
     assert run.trades["income"].tolist() == pytest.approx([50])
 
 
+def test_a_position_that_a_reverse_split_leaves_without_a_unit_is_closed():
+    bars = [(10, 10, 10, 10, B), FLAT, (120, 120, 120, 120), (120, 120, 120, 120)]
+    run = simulate(bars, capital=50.0, split=[1, 1, 0.1, 1])
+    (trade,) = run.trades
+    assert (trade["exit"], trade["exit_price"], trade["reason"]) == (2, 12, kernel.EVENT)
+    assert run.equity.tolist() == [50, 50, 50, 60, 60]
+
+
 def test_a_dividend_is_paid_to_who_held_overnight_and_by_who_was_short():
     bars = [(10, 10, 10, 10, B), FLAT, (9, 9, 9, 9), (9, 9, 9, 9)]
     assert simulate(bars, dividend=[0, 0, 1, 0]).equity[-1] == pytest.approx(1000)

@@ -8,7 +8,8 @@ import numpy as np
 
 from engine.domain import Bars, PriceBase
 from engine.market.resample import resample
-from engine.store.bars import choose_series, list_series, read_series
+from engine.store.bars import list_series, read_series
+from engine.store.series import choose_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,25 +12,13 @@ from engine.errors import NoDataError
 from engine.i18n import _
 from engine.market.instruments import describe
 from engine.market.resample import resample
-from engine.store.packing import SESSION_SHIFT, to_bars, unpack
+from engine.store.packing import to_bars, unpack
+from engine.store.series import SERIES_QUERY, Series, choose_series
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from engine.store.database import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One stored series: `first` and `last` are the opening instants of its oldest and newest bar."""
-
-    id: int
-    symbol: str
-    timeframe: str
-    source: str
-    price_base: PriceBase
-    first: int
-    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +36,10 @@ def list_series(store: Store, symbols: Sequence[str] = ()) -> list[Series]:
 
 
 def _list_series(connection: Connection, symbols: Sequence[str]) -> list[Series]:
-    query = (
-        "SELECT id, symbol, timeframe, source, price_base,"
-        " (SELECT min(time) FROM bars WHERE series_id = series.id), (SELECT max(time) FROM bars WHERE series_id = series.id)"
-        " FROM series"
-    )
     if len(symbols) == 1:
-        rows = connection.exec_driver_sql(f"{query} WHERE symbol = ?", (symbols[0],)).all()
+        rows = connection.exec_driver_sql(f"{SERIES_QUERY} WHERE symbol = ?", (symbols[0],)).all()
     else:
-        rows = connection.exec_driver_sql(query).all()
+        rows = connection.exec_driver_sql(SERIES_QUERY).all()
     found = [Series(row[0], row[1], row[2], row[3], PriceBase(row[4]), row[5], row[6]) for row in rows if row[5] is not None]
     wanted = set(symbols)
     kept = [item for item in found if not wanted or item.symbol in wanted]
@@ -66,44 +49,6 @@ def _list_series(connection: Connection, symbols: Sequence[str]) -> list[Series]
 def symbols_with_bars(store: Store) -> list[str]:
     """Every symbol that has a bar, in alphabetical order."""
     return sorted({item.symbol for item in list_series(store)})
-
-
-def choose_series(
-    candidates: Sequence[Series],
-    timeframe: str,
-    *,
-    source: str = "",
-    price_base: PriceBase | None = None,
-    before: int | None = None,
-) -> Series | None:
-    """The series that answers for one symbol: at `timeframe`, else the coarsest finer one it can be built from.
-
-    Among several, the one that reaches furthest (up to `before`), then the longest, then raw before adjusted before
-    unknown, then by name; so that the choice is the same on every machine.
-    """
-    wanted = TIMEFRAMES[timeframe]
-    fit = [
-        item
-        for item in candidates
-        if TIMEFRAMES[item.timeframe] <= wanted
-        and (not source or item.source == source)
-        and (price_base is None or item.price_base is price_base)
-        and (before is None or item.first <= before)
-    ]
-    bases = (PriceBase.RAW, PriceBase.ADJUSTED, PriceBase.UNKNOWN)
-
-    def rank(item: Series) -> tuple[object, ...]:
-        last = item.last if before is None else min(item.last, before)
-        day = (last - SESSION_SHIFT) // 86_400 if wanted >= TIMEFRAMES["1d"] else last
-        return (
-            -TIMEFRAMES[item.timeframe] if item.timeframe != timeframe else -wanted * 10,
-            -day,
-            item.first,
-            bases.index(item.price_base),
-            item.source,
-        )
-
-    return min(fit, key=rank, default=None)
 
 
 def read_bars(

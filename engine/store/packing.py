@@ -1,6 +1,6 @@
 """One bar as one packed value: eight little-endian numbers of eight bytes, then the flags.
 
-Readable without NumPy as `struct.unpack("<q7dq", bar)`: time, open, high, low, close, quantity, turnover, trades, flags.
+The layout is that of `series.FORMAT`, so that a bar can be read without NumPy.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.domain import Bars, PriceBase
+from engine.store.series import AFTER_MARKET, PROVISIONAL, SESSION_SHIFT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,14 +19,8 @@ if TYPE_CHECKING:
     from engine.domain import IntArray
     from engine.ingestion.table import BarTable
 
-FORMAT = "<q7dq"
-PROVISIONAL = 1
-AFTER_MARKET = 2
 FIELDS = ("time", "open", "high", "low", "close", "quantity", "turnover", "trades", "flags")
 DTYPE = np.dtype([(name, "<i8" if name in ("time", "flags") else "<f8") for name in FIELDS])
-
-#: Sao Paulo is two or three hours behind UTC, and no bar opens before 01:00 there, so three hours give the date.
-SESSION_SHIFT = 10_800
 
 
 def pack(table: BarTable) -> NDArray[np.void]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
@@ -74,6 +75,19 @@ def sao_paulo(instant: int) -> datetime:
 def iso(instant: int) -> str:
     """An instant as ISO 8601 with Sao Paulo's offset, the form of every time in `--json`."""
     return sao_paulo(instant).isoformat()
+
+
+def jsonable(value: Any) -> Any:
+    """`value` with NumPy numbers as plain ones and every undefined (NaN, infinite) number as None."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if hasattr(value, "tolist") and not isinstance(value, (str, bytes)):
+        return jsonable(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from engine.domain import jsonable
 from engine.errors import PregaoError
 from engine.i18n import _
 
@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from engine.domain import Progress
-
-
-def jsonable(value: Any) -> Any:
-    """`value` with NumPy numbers as plain ones and every undefined (NaN, infinite) number as None."""
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [jsonable(item) for item in value]
-    if hasattr(value, "tolist") and not isinstance(value, (str, bytes)):
-        return jsonable(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
 
 
 def print_json(value: Any) -> None:

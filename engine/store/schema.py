@@ -206,3 +206,37 @@ backtests = Table(
     Column("result", JSON, nullable=False),
     Index("backtests_by_question", "symbol", "timeframe", "strategy"),
 )
+
+#: A long piece of work, run by a process of its own that writes heartbeat_at; `engine.store.job_ledger` keeps these rows.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("status", String, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("started_at", Integer),
+    Column("finished_at", Integer),
+    Column("heartbeat_at", Integer),
+    Column("pid", Integer),
+    Column("cancel_requested", Boolean(create_constraint=False), nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer),
+    Column("note", String, nullable=False),
+    Column("result", JSON),
+    Column("error", JSON),
+    CheckConstraint("status in ('queued', 'running', 'done', 'failed', 'cancelled', 'lost')", name="job_status_known"),
+    Index("jobs_by_status", "status"),
+)
+
+#: What a job said on its way, in order: seq counts from 1 within the job.
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("job_id", Integer, ForeignKey("jobs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("payload", JSON, nullable=False),
+)

@@ -270,6 +270,21 @@ def test_the_order_hash_follows_the_orders():
     assert run(walk(0), config=BacktestConfig(capital=50_000)).order_hash not in hashes
 
 
+def test_the_order_hash_sees_the_bar_the_side_and_the_quantity_of_a_fill():
+    nan, no = np.full(60, np.nan), np.zeros(60, dtype=bool)
+    flat, session = np.full(60, 10.0), np.arange(60)
+    bars = Bars("ABCD3", "1d", session * 86_400, session, flat, flat, flat, flat, nan, nan, no, no, PriceBase.RAW)
+
+    def order_hash(buy=5, sell=30, capital=100_000.0, allow_short=False):
+        config = BacktestConfig(capital=capital, allow_short=allow_short)
+        return run(bars, AtBars(buy=buy, sell=sell), config, costs=no_costs(60)).order_hash
+
+    different = [order_hash(), order_hash(buy=6), order_hash(sell=31), order_hash(capital=50_000.0),
+                 order_hash(buy=30, sell=5, allow_short=True), order_hash(allow_short=True)]  # fmt: skip
+    assert len(set(different)) == len(different)
+    assert order_hash() == different[0]
+
+
 def test_another_process_gives_the_same_hash():
     program = "from tests.backtest import test_engine as t; print(t.run(t.walk(2)).order_hash)"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(ROOT)}

@@ -236,6 +236,12 @@ def test_quantity_is_whole_lots_that_the_cash_covers_with_costs():
     assert simulate(bars, capital=2000.6, lot=100, fee=0.0003).trades["quantity"].tolist() == [200]
 
 
+def test_half_a_cent_of_costs_more_than_the_cash_is_too_much():
+    bars = [(10, 10, 10, 10, B), FLAT, FLAT]
+    assert simulate(bars, capital=1000.286, lot=100, fee=0.000285).rejected == 1
+    assert simulate(bars, capital=1000.29, lot=100, fee=0.000285).rejected == 0
+
+
 def test_an_order_without_the_cash_for_one_lot_is_refused():
     run = simulate([(10, 10, 10, 10, B), FLAT, FLAT], capital=999.0, lot=100)
     assert run.trades.size == 0

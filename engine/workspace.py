@@ -56,6 +56,10 @@ class Workspace:
         return self.home / "data" / "cache"
 
     @property
+    def session_file(self) -> Path:
+        return self.home / "data" / "desk.json"
+
+    @property
     def log_file(self) -> Path:
         return self.home / "data" / "logs" / "pregao.log"
 

@@ -97,10 +97,25 @@ def _run(words: list[str]) -> int:
     if arguments.as_of or arguments.no_notify:
         parser.error(_("--as-of and --no-notify go with --run-daily"))
     if not arguments.command:
+        if sys.stdout.isatty() and sys.stdin.isatty():
+            return open_app(arguments)
         parser.print_help()
         return 0
     code = arguments.run(arguments)
     return int(code or 0)
+
+
+def open_app(arguments: argparse.Namespace) -> int:
+    """The app itself; nothing but the standard library and Textual is imported before its first frame."""
+    from engine.settings import read_toml
+    from tui.actions import checked_keymap
+
+    workspace = find(arguments)
+    keymap = read_toml(workspace.settings_file).get("keys", {})
+    checked = checked_keymap(keymap if isinstance(keymap, dict) else {})
+    from tui.app import run
+
+    return run(workspace, checked)
 
 
 def _named_home(words: list[str]) -> str | None:

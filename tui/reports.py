@@ -70,11 +70,11 @@ def coverage_table(found: Sequence[Coverage]) -> RenderableType:
             Text(", ".join(item.sources)),
             number(item.provisional, 0),
         )
-        notes += [Text(f"  {line}") for line in _coverage_notes(item)]
+        notes += [Text(f"  {line}") for line in coverage_notes(item)]
     return Group(table, *notes)
 
 
-def _coverage_notes(item: Coverage) -> list[str]:
+def coverage_notes(item: Coverage) -> list[str]:
     name = f"{item.symbol} {item.timeframe}"
     notes = []
     if item.missing_sessions:

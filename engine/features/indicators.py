@@ -33,6 +33,11 @@ def _talib() -> Any:
     return talib
 
 
+def warm_up() -> None:
+    """Load TA-Lib now (and the pandas that it imports), so that the first indicator does not wait for it."""
+    _talib()
+
+
 def ema(values: FloatArray, period: int) -> FloatArray:
     """Exponential moving average, alpha = 2 / (period + 1); first value at index period - 1. period >= 2."""
     return _one("EMA", period, 2, values)

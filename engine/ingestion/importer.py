@@ -122,8 +122,8 @@ def understand(file: SourceFile, options: ImportOptions, progress: Progress = si
     head = file.head()
     if not head:
         raise UnrecognisedFileError(_("{name} is empty").format(name=file.name))
-    for module in FORMATS:
-        if module.recognises(head, file.name):
+    for module in (tabular,) if options.mapping else FORMATS:
+        if options.mapping or module.recognises(head, file.name):
             parsed: ParsedFile = module.parse(file, options, progress)
             if not len(parsed.table):
                 raise UnrecognisedFileError(
@@ -208,7 +208,7 @@ def _import_one(
     on_understood: Callable[[Understood], None] | None,
 ) -> FileReport:
     parsed = understand(file, options, progress)
-    facts = _facts(file, parsed)
+    facts = describe_file(file, parsed)
     if on_understood is not None:
         on_understood(facts)
     table = parsed.table
@@ -261,7 +261,8 @@ def _settled(store: Store, symbols: Sequence[str]) -> list[str]:
     ]
 
 
-def _facts(file: SourceFile, parsed: ParsedFile) -> Understood:
+def describe_file(file: SourceFile, parsed: ParsedFile) -> Understood:
+    """What the file was understood to be, with its first and last row as parsed."""
     table = parsed.table
 
     def row(at: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.domain import Bars, PriceBase
+from engine.domain import TIMEFRAMES, Bars, PriceBase
 from engine.market.resample import resample
 from engine.store.bars import list_series, read_series
 from engine.store.series import choose_series
@@ -43,7 +43,7 @@ def judge(bars: Bars, raw: Bars) -> tuple[PriceBase, int, int]:
 
 
 def settle_price_bases(store: Store, symbols: Iterable[str]) -> list[tuple[str, str, PriceBase, int, int]]:
-    """Judge every series of unknown base that has a raw daily one beside it, and record what was found.
+    """Judge every series of unknown base, daily or finer, that has a raw daily one beside it, and record what was found.
 
     Returns (symbol, timeframe, base, sessions equal, sessions compared) per series that was settled.
     """
@@ -55,7 +55,7 @@ def settle_price_bases(store: Store, symbols: Iterable[str]) -> list[tuple[str, 
             continue
         raw = read_series(store, reference)
         for item in known:
-            if item.price_base is not PriceBase.UNKNOWN:
+            if item.price_base is not PriceBase.UNKNOWN or TIMEFRAMES[item.timeframe] > TIMEFRAMES["1d"]:
                 continue
             base, matched, compared = judge(read_series(store, item), raw)
             taken = any(

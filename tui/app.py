@@ -1,0 +1,585 @@
+"""The desk: one screen with a bar, the views in a switcher, a strip for jobs and a line of hints.
+
+Until the first frame is painted only the standard library and Textual are imported; the engine is loaded in a thread
+right after it. Views tell facts upward as messages; the app routes them and hands state down.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import events, on, work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Input, Static
+
+from engine.errors import PregaoError
+from engine.i18n import _
+from engine.store.board import Board, open_board
+from engine.workspace import Workspace
+from tui.actions import Action, bindings, find_code, of_context
+from tui.messages import BacktestAsked, JobAsked, Said
+from tui.palette import Commands
+from tui.session import Session
+from tui.themes import THEMES
+from tui.views.base import View
+from tui.views.watchlist import WatchlistView
+from tui.views.welcome import Welcome
+from tui.widgets.frame import HintBar, JobStrip, TopBar
+from tui.widgets.prompt import Prompt
+from tui.widgets.table import VTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.desk import Desk
+    from engine.jobs import JobClient
+
+WATCH_SECONDS = 1.0
+JOB_SECONDS = 0.25
+TOAST_SECONDS = 6
+MIN_WIDTH, MIN_HEIGHT = 60, 15
+
+
+class PregaoApp(App[int]):
+    """The app over one workspace."""
+
+    CSS_PATH = "pregao.tcss"
+    TITLE = "Pregão"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[Any]] = {Commands}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (34, "-tall")]
+    BINDINGS = bindings("app")
+
+    class DeskReady(Message):
+        """The engine is loaded and the store is open, or it could not be."""
+
+        def __init__(self, desk: Desk | None, error: PregaoError | None) -> None:
+            super().__init__()
+            self.desk, self.error = desk, error
+
+    def __init__(self, workspace: Workspace, keymap: dict[str, str] | None = None) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.keys = dict(keymap or {})
+        self.session = Session.load(workspace.session_file)
+        self.board: Board | None = None
+        self.desk: Desk | None = None
+        self.jobs: JobClient | None = None
+        self.history: list[tuple[float, str, str]] = []
+        self._version = 0
+        self._jobs_seen: dict[Any, str] = {}
+        self._sessions: tuple[int, ...] | None = None
+        self._loading = False
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self.session.theme if self.session.theme in {theme.name for theme in THEMES} else THEMES[0].name
+        self.animation_level = "none"
+        self.set_keymap(self.keys)
+
+    # --- the frame -----------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield TopBar(id="top")
+        with ContentSwitcher(id="views", initial="welcome"):
+            yield Welcome()
+        yield JobStrip(id="jobs-strip")
+        yield Prompt(id="command", placeholder=_("PETR4 · BT PETR4 · IMPORT file · ADD VALE3 · HELP · Q"))
+        yield HintBar(id="hints")
+        yield Static(id="too-small")
+
+    def on_mount(self) -> None:
+        self.query_one(JobStrip).display = False
+        self.query_one(TopBar).demo = self.workspace.demo
+        self._open_board()
+        self._show_first()
+        self.call_after_refresh(self._after_first_frame)
+
+    def _after_first_frame(self) -> None:
+        self._read_sessions()
+        self._load_engine()
+        self.set_interval(WATCH_SECONDS, self._watch)
+        self.set_interval(JOB_SECONDS, self._watch_jobs)
+
+    def on_resize(self, event: events.Resize) -> None:
+        small = event.size.width < MIN_WIDTH or event.size.height < MIN_HEIGHT
+        note = self.query_one("#too-small", Static)
+        note.display = small
+        if small:
+            note.update(_("This terminal is too small; {width}x{height} are needed.").format(width=MIN_WIDTH, height=MIN_HEIGHT))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        return ()
+
+    # --- views ---------------------------------------------------------------------------------------------------
+
+    @property
+    def switcher(self) -> ContentSwitcher:
+        return self.query_one("#views", ContentSwitcher)
+
+    @property
+    def active_view(self) -> View:
+        return self.switcher.query_one(f"#{self.switcher.current}", View)
+
+    def _show_first(self) -> None:
+        has_data = self.board is not None and bool(self.board.all_symbols())
+        self.action_show("watchlist" if has_data else "welcome")
+
+    def action_show(self, name: str) -> None:
+        """Bring a view to the front, making it if this is the first time."""
+        if name == "watchlist" and (self.board is None or not self.board.all_symbols()):
+            name = "welcome"
+        if not self.switcher.query(f"#{name}"):
+            self.switcher.mount(self._make(name))
+            self.call_after_refresh(self._show, name)
+        else:
+            self._show(name)
+
+    def _show(self, name: str) -> None:
+        self.switcher.current = name
+        self.query_one(TopBar).active = "watchlist" if name == "welcome" else name
+        view = self.active_view
+        view.shown()
+        target = view.focus_target()
+        if target is not None:
+            target.focus()
+        self._hints()
+
+    @staticmethod
+    def _make(name: str) -> View:
+        if name == "backtest":
+            from tui.views.backtest import BacktestView
+
+            return BacktestView()
+        if name == "data":
+            from tui.views.data import DataView
+
+            return DataView()
+        return WatchlistView()
+
+    def open_backtest(self, symbol: str) -> None:
+        """Show the backtest of a symbol."""
+        self.session.symbol = symbol
+        self.action_show("backtest")
+
+        def choose() -> None:
+            from tui.views.backtest import BacktestView
+
+            self.query_one(BacktestView).choose(symbol)
+
+        self.call_after_refresh(choose)
+
+    @on(BacktestAsked)
+    def _backtest_asked(self, event: BacktestAsked) -> None:
+        self.open_backtest(event.symbol)
+
+    # --- hints ---------------------------------------------------------------------------------------------------
+
+    def on_descendant_focus(self) -> None:
+        self._hints()
+
+    def contexts(self) -> list[str]:
+        """The contexts in force, the innermost first."""
+        found: list[str] = []
+        if isinstance(self.focused, VTable):
+            found.append("table")
+        elif self.focused is not None and self.focused.__class__.__name__ == "Form":
+            found.append("form")
+        return [*found, self.active_view.context, "app"]
+
+    def _hints(self) -> None:
+        if not self.is_mounted or self.switcher.current is None:
+            return
+        shown = [(action, self.keys.get(action.id, action.keys)) for name in self.contexts() for action in of_context(name) if action.footer]
+        self.query_one(HintBar).show(shown)
+
+    # --- the engine ----------------------------------------------------------------------------------------------
+
+    def _open_board(self) -> None:
+        try:
+            self.board = open_board(self.workspace.database)
+        except PregaoError as error:
+            self.say(error.message, "error", error.hint)
+            return
+        if self.board is not None:
+            self._version = self.board.version()
+
+    @work(thread=True, exclusive=True, group="engine", exit_on_error=False)
+    def _load_engine(self) -> None:
+        from engine.desk import open_desk
+
+        try:
+            desk = open_desk(self.workspace)
+            desk.calendar  # noqa: B018 - built (or read from its cache) here, not when a key waits for it
+            if self.workspace.demo:
+                from engine.ingestion.demo_market import refresh_demo
+
+                refresh_demo(desk.store, desk.calendar, desk.now())
+            from engine.backtest import run  # noqa: F401 - loaded now, so that the first backtest is quick
+            from engine.features.indicators import warm_up
+
+            warm_up()
+        except PregaoError as error:
+            self.post_message(self.DeskReady(None, error))
+            return
+        self.post_message(self.DeskReady(desk, None))
+
+    @on(DeskReady)
+    def _desk_ready(self, event: DeskReady) -> None:
+        self._loading = False
+        self.query_one(TopBar).note = ""
+        if event.error is not None:
+            self.say(event.error.message, "error", event.error.hint)
+            return
+        from engine.jobs import JobClient
+
+        self.desk = event.desk
+        self.jobs = JobClient(self.workspace)
+        self.jobs.reap()
+        self._read_sessions()
+        if self.board is None:
+            self._open_board()
+            self._show_first()
+        elif self.switcher.current == "welcome":
+            self._show_first()
+        for view in self.switcher.query(View):
+            ready = getattr(view, "desk_ready", None)
+            if ready is not None:
+                ready()
+            view.data_changed()
+
+    def _read_sessions(self) -> None:
+        from engine.market.session_cache import read_sessions
+
+        self._sessions = read_sessions(self.workspace.cache)
+
+    def sessions_behind(self, session: int) -> int | None:
+        """How many sessions have closed since `session`; None while the calendar is not known."""
+        from engine.store.board import sessions_behind
+
+        return sessions_behind(session, int(time.time()), self._sessions)
+
+    # --- changes -------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Notice what other processes have written."""
+        if self.board is None:
+            self._open_board()
+            if self.board is None:
+                return
+            self._show_first()
+        version = self.board.version()
+        if version != self._version:
+            self._version = version
+            self._data_changed()
+
+    def _data_changed(self) -> None:
+        if self.switcher.current == "welcome":
+            self._show_first()
+        for view in self.switcher.query(View):
+            view.data_changed()
+
+    # --- jobs ----------------------------------------------------------------------------------------------------
+
+    @on(JobAsked)
+    def _job_asked(self, event: JobAsked) -> None:
+        self.start_job(event.kind, event.params, event.title)
+
+    def start_job(self, kind: str, params: dict[str, Any], title: str) -> None:
+        """Start a job in a process of its own; it goes on if the app is closed."""
+        if self.jobs is None:
+            self.say(_("The engine is still being prepared; try again in a moment."), "warning")
+            return
+        self._submit(kind, params)
+        self.say(_("{title}: started; view 0 shows the jobs").format(title=title))
+
+    @work(thread=True, group="submit", exit_on_error=False)
+    def _submit(self, kind: str, params: dict[str, Any]) -> None:
+        assert self.jobs is not None
+        try:
+            self.jobs.submit(kind, params)
+        except PregaoError as error:
+            self.call_from_thread(self.say, error.message, "error", error.hint)
+
+    def _watch_jobs(self) -> None:
+        from tui.job_panel import RUNNING, kind_name, share, status_name, summary
+
+        if self.jobs is None:
+            return
+        rows = self.jobs.jobs()
+        before, self._jobs_seen = self._jobs_seen, {job.id: job.status for job in rows}
+        running = [job for job in rows if job.status in RUNNING]
+        strip = self.query_one(JobStrip)
+        if running:
+            job = running[0]
+            strip.show(f"{kind_name(job.kind)} {job.id} {summary(job)}", share(job))
+        elif strip.display:
+            strip.show("", None)
+        ended = [job for job in rows if before.get(job.id) in RUNNING and job.status not in RUNNING]
+        for job in ended:
+            severity = "information" if job.status == "done" else "error"
+            self.say(f"{kind_name(job.kind)} {job.id} {status_name(job.status)}: {summary(job)}", severity)
+        if (running or ended or before != self._jobs_seen) and self.switcher.query("#data"):
+            from tui.views.data import DataView
+
+            self.query_one(DataView).jobs_changed()
+
+    def action_cancel_job(self) -> None:
+        from tui.job_panel import RUNNING
+
+        running = [job for job in self.jobs.jobs() if job.status in RUNNING] if self.jobs is not None else []
+        if not running or self.jobs is None:
+            self.say(_("No job is running."))
+            return
+        self.jobs.cancel(running[0].id)
+        self.say(_("Cancelling job {id}...").format(id=running[0].id))
+
+    def show_job(self, job_id: Any) -> None:
+        """A page about one job."""
+        from tui.job_panel import job_text
+        from tui.screens.dialogs import Reader
+
+        if self.jobs is not None:
+            job = self.jobs.job(job_id)
+            if job is not None:
+                self.push_screen(Reader(_("Job"), job_text(job, self.jobs.events(job_id, 0))))
+
+    # --- what was said -------------------------------------------------------------------------------------------
+
+    @on(Said)
+    def _said(self, event: Said) -> None:
+        self.say(event.text, event.severity, event.hint)
+
+    def say(self, text: str, severity: str = "information", hint: str = "") -> None:
+        """A toast, and a line in the history of messages: an error is never only a toast."""
+        whole = f"{text} {hint}".strip()
+        self.history.append((time.time(), severity, whole))
+        self.notify(whole, severity=severity, timeout=TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
+
+    def action_messages(self) -> None:
+        from tui.screens.dialogs import Reader
+
+        text = Text()
+        for at, severity, line in reversed(self.history):
+            text.append(time.strftime("%H:%M:%S ", time.localtime(at)), style="dim")
+            text.append(f"{line}\n", style="" if severity == "information" else "bold")
+        self.push_screen(Reader(_("Messages"), text if self.history else Text(_("Nothing was said yet."))))
+
+    # --- actions -------------------------------------------------------------------------------------------------
+
+    def perform(self, action: Action) -> None:
+        """Do an action of the table from the palette or the command bar."""
+        target: Widget | PregaoApp = self if action.context == "app" else self.active_view
+        if action.context in ("table", "form") and self.focused is not None:
+            target = self.focused
+        self.call_later(self.run_action, action.method, target)
+
+    def action_command(self) -> None:
+        self.query_one("#command", Prompt).open()
+
+    @on(Input.Submitted, "#command")
+    def _command_typed(self, event: Input.Submitted) -> None:
+        self.query_one("#command", Prompt).close()
+        self._refocus()
+        words = event.value.split()
+        if words:
+            self._command(words)
+
+    @on(Prompt.Dismissed, "#command")
+    def _command_left(self) -> None:
+        self._refocus()
+
+    def _refocus(self) -> None:
+        target = self.active_view.focus_target()
+        if target is not None:
+            target.focus()
+
+    def _command(self, words: list[str]) -> None:
+        """Carry out what was typed after the colon."""
+        code, rest = words[0].upper(), words[1:]
+        if code == "BT" and rest:
+            self._symbol_command(rest[0])
+        elif code == "IMPORT" and rest:
+            self.start_import(" ".join(rest), "")
+        elif code == "ADD" and rest:
+            self._add(self.session.list_name, " ".join(rest))
+        elif code == "LIST" and rest:
+            self._show_list(rest[0])
+        elif (action := find_code(code)) is not None:
+            self.perform(action)
+        else:
+            self._symbol_command(words[0])
+
+    def _symbol_command(self, word: str) -> None:
+        from difflib import get_close_matches
+
+        from engine.market.instruments import normalise_symbol
+        from tui.actions import codes
+
+        known = self.board.all_symbols() if self.board is not None else []
+        try:
+            symbol = normalise_symbol(word)
+        except PregaoError:
+            symbol = word.upper()
+        if symbol in known:
+            self.open_backtest(symbol)
+            return
+        close = get_close_matches(word.upper(), [*codes(), *known], n=1)
+        hint = _("Did you mean {name}?").format(name=close[0]) if close else _("? lists the commands.")
+        self.say(_("{word} is no command and no symbol with bars.").format(word=word), "warning", hint)
+
+    def action_help(self) -> None:
+        from tui.help import help_text
+        from tui.screens.dialogs import Reader
+
+        order = list(dict.fromkeys([*self.contexts(), "watchlist", "backtest", "data"]))
+        self.push_screen(Reader(_("Keys and commands"), help_text(order, self.keys)))
+
+    def action_import_file(self) -> None:
+        from pathlib import Path
+
+        from tui.screens.import_file import Choice, ImportFile
+
+        if self.workspace.demo:
+            self.say(_("Real files are not imported into the demo market; ctrl+d leaves it."), "warning")
+            return
+
+        def chosen(choice: Choice | None) -> None:
+            if choice is not None:
+                self.start_import(choice.path, choice.symbol)
+
+        self.push_screen(ImportFile(self.desk, f"{Path.cwd()}/"), chosen)
+
+    def start_import(self, path: str, symbol: str) -> None:
+        """Import a file, folder or glob as a job."""
+        if self.workspace.demo:
+            self.say(_("Real files are not imported into the demo market; ctrl+d leaves it."), "warning")
+            return
+        self.start_job("import", {"paths": [path], "options": {"symbol": symbol}}, _("Import of {path}").format(path=path))
+
+    def action_demo(self) -> None:
+        """Change between the real data and the demo market; nothing of either is touched."""
+        if self._loading:
+            return
+        from dataclasses import replace
+
+        self._loading = True
+        self.close_data()
+        self.workspace = replace(self.workspace, demo=not self.workspace.demo)
+        self.session.symbol, self.session.list_name = "", "default"
+        self.query_one(TopBar).demo = self.workspace.demo
+        self.query_one(TopBar).note = _("preparing...")
+        self._version, self._jobs_seen = 0, {}
+        for view in list(self.switcher.query(View)):
+            if view.id != "welcome":
+                view.remove()
+        self._show("welcome")
+        self._load_engine()
+
+    def action_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.session.theme = self.theme
+
+    def action_daily(self) -> None:
+        self.start_job("daily", {}, _("Daily run"))
+
+    def action_leave(self) -> None:
+        """Quit; jobs go on by themselves."""
+        self.exit(0)
+
+    # --- symbols and lists ---------------------------------------------------------------------------------------
+
+    def pick_symbol(self, chosen: Callable[[str], None]) -> None:
+        """Ask for a symbol with bars."""
+        from tui.screens.dialogs import PickSymbol
+
+        board = self.board
+        if board is None or not board.all_symbols():
+            self.say(_("There are no bars yet: i imports a file."), "warning")
+            return
+        names = board.names()
+
+        def done(answer: str | None) -> None:
+            if answer:
+                chosen(answer)
+
+        self.push_screen(PickSymbol([(symbol, names.get(symbol, "")) for symbol in board.all_symbols()]), done)
+
+    def ask_symbols(self, list_name: str) -> None:
+        """Ask for symbols to add to a list."""
+        from tui.screens.dialogs import Ask
+
+        def done(answer: str | None) -> None:
+            if answer:
+                self._add(list_name, answer)
+
+        self.push_screen(Ask(_("Add to the list {name}").format(name=list_name), _("Symbols, for example PETR4 VALE3. Enter accepts, Esc closes.")), done)
+
+    def ask_list(self) -> None:
+        """Ask for the name of a new list."""
+        from tui.screens.dialogs import Ask
+
+        def done(answer: str | None) -> None:
+            if answer:
+                self._show_list(answer)
+
+        self.push_screen(Ask(_("Name of the list"), _("It begins empty; a adds symbols to it.")), done)
+
+    def _show_list(self, name: str) -> None:
+        self.session.list_name = name
+        self.action_show("watchlist")
+        if self.switcher.query("#watchlist"):
+            self.query_one(WatchlistView).show_list(name)
+
+    def _add(self, list_name: str, text: str) -> None:
+        from engine.market.instruments import normalise_symbol
+        from engine.store.watchlists import add_symbols
+
+        if self.desk is None:
+            self.say(_("The engine is still being prepared; try again in a moment."), "warning")
+            return
+        try:
+            wanted = [normalise_symbol(word) for word in text.replace(",", " ").split()]
+            added = add_symbols(self.desk.store, wanted, list_name)
+        except PregaoError as error:
+            self.say(error.message, "error", error.hint)
+            return
+        self._watch()
+        self.say(_("Added to {name}: {symbols}").format(name=list_name, symbols=", ".join(added) or _("nothing new")))
+
+    def remove_symbol(self, list_name: str, symbol: str) -> None:
+        """Take one symbol out of a list."""
+        from engine.store.watchlists import remove_symbols
+
+        if self.desk is not None:
+            remove_symbols(self.desk.store, [symbol], list_name)
+            self._watch()
+            self.say(_("Removed from {name}: {symbols}").format(name=list_name, symbols=symbol))
+
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    def close_data(self) -> None:
+        """Close what is open; the store and its jobs are left as they are."""
+        if self.board is not None:
+            self.board.close()
+        if self.desk is not None:
+            self.desk.close()
+        self.board = self.desk = self.jobs = None
+
+    def on_unmount(self) -> None:
+        self.session.save(self.workspace.session_file)
+        self.close_data()
+
+
+def run(workspace: Workspace, keymap: dict[str, str]) -> int:
+    """Open the desk and return the exit code."""
+    return PregaoApp(workspace, keymap).run() or 0

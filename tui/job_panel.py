@@ -1,0 +1,107 @@
+"""A job as one row of a table, as one line of the strip, and as a page to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.text import Text
+
+from engine.domain import iso
+from engine.i18n import _
+from tui.quick_format import money, percent
+
+RUNNING = ("queued", "running")
+STYLES = {"done": "up", "failed": "down", "lost": "down", "cancelled": "dim"}
+
+
+def status_name(status: str) -> str:
+    """The state of a job in the reader's language."""
+    names = {
+        "queued": _("waiting"),
+        "running": _("running"),
+        "done": _("done"),
+        "failed": _("failed"),
+        "cancelled": _("cancelled"),
+        "lost": _("lost"),
+    }
+    return names[status]
+
+
+def kind_name(kind: str) -> str:
+    """What a job does."""
+    names = {"import": _("import"), "fetch": _("download"), "backtest": _("backtest"), "daily": _("daily run")}
+    return names.get(kind, kind)
+
+
+def share(job: Any) -> float | None:
+    """How much is done, as a fraction; None when it cannot be known."""
+    return job.done / job.total if job.total else None
+
+
+def job_cell(job: Any, key: str) -> str | tuple[str, str]:
+    """One cell of the table of jobs."""
+    if key == "status":
+        return status_name(job.status), STYLES.get(job.status, "accent")
+    if key == "done":
+        part = share(job)
+        return "" if part is None else f"{part:.0%}"
+    if key == "created":
+        return iso(job.created_at)[:16].replace("T", " ")
+    if key == "note":
+        return summary(job)
+    return kind_name(job.kind) if key == "kind" else str(job.id)
+
+
+def summary(job: Any) -> str:
+    """What came of the job, or how far it is, in one line."""
+    if job.error:
+        return str(job.error.get("message", ""))
+    result = job.result or {}
+    if job.kind in ("import", "fetch") and result:
+        files = result.get("files", [])
+        failed = [item for item in files if item["error"]]
+        if failed:
+            return str(failed[0]["error"]["message"])
+        written, unchanged = sum(item["written"] for item in files), sum(item["unchanged"] for item in files)
+        symbols = sorted({symbol for item in files for symbol in item["symbols"]})
+        names = ", ".join(symbols[:4]) + (" ..." if len(symbols) > 4 else "")
+        return _("{names}: {written} bars written, {unchanged} unchanged").format(names=names, written=written, unchanged=unchanged)
+    if job.kind == "backtest" and result:
+        return _("{count} backtests").format(count=len(result.get("results", [])))
+    if job.kind == "daily" and result:
+        return f"{result.get('run_id', '')} {result.get('status', '')}"
+    return str(job.note or "")
+
+
+def job_text(job: Any, events: list[Any]) -> Text:
+    """Everything about one job."""
+    text = Text()
+    text.append(f"{kind_name(job.kind)} {job.id}: {status_name(job.status)}\n", style="bold")
+    text.append(f"{summary(job)}\n")
+    if job.error and job.error.get("hint"):
+        text.append(f"{job.error['hint']}\n")
+    result = job.result or {}
+    for item in result.get("files", []):
+        text.append(f"\n{item['path']}\n", style="bold")
+        if item["error"]:
+            text.append(f"  {item['error']['message']}\n", style="red")
+            continue
+        text.append(
+            "  " + _("{rows} rows, {written} written, {unchanged} unchanged, {revised} revised, {rejected} rejected").format(
+                **{key: item[key] for key in ("rows", "written", "unchanged", "revised")}, rejected=len(item["rejected"])
+            ) + "\n"
+        )
+        for line in (*item["notices"], *item["revisions"]):
+            text.append(f"  {line}\n", style="dim")
+        for row in item["rejected"][:20]:
+            text.append("  " + _("line {line}: {reason}").format(**row) + "\n")
+    ranked = sorted(result.get("results", []), key=lambda item: -(item["metrics"]["total_return"] or 0))
+    for item in ranked:
+        metrics = item["metrics"]
+        hold = item["baselines"]["buy_and_hold"]["total_return"]
+        text.append(f"\n{item['symbol']:<10}", style="bold")
+        text.append(f"{percent(metrics['total_return']):>10} ({_('buy & hold')} {percent(hold)})  ")
+        text.append(_("{trades} trades, {equity}, {verdict}").format(trades=metrics["trades"], equity=money(metrics["final_equity"]), verdict=_(item["verdict"]["label"])))
+    for event in events[-20:]:
+        text.append(f"\n{iso(event.at)[11:19]} {event.kind}", style="dim")
+    return text

@@ -1,0 +1,62 @@
+"""What stands in place of the watchlist while nothing is stored: where to begin."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widget import Widget
+from textual.widgets import Static
+
+from engine.i18n import _
+from tui.actions import bindings
+from tui.views.base import View
+
+
+class Start(Static, can_focus=True):
+    """The text of the beginning; it takes the focus, so that its keys work."""
+
+
+class Welcome(View):
+    """Three ways in: the demo market, a file, or the path to read."""
+
+    context: ClassVar[str] = "welcome"
+    BINDINGS = bindings("welcome")
+
+    def __init__(self) -> None:
+        super().__init__(id="welcome")
+
+    def compose(self) -> ComposeResult:
+        yield Start(id="welcome-text")
+
+    def on_mount(self) -> None:
+        self.shown()
+
+    def shown(self) -> None:
+        text = Text()
+        if self.desk_app.workspace.demo:
+            text.append(_("Preparing the demo market...") + "\n\n", style="bold")
+            text.append(_("Invented companies and prices, made on this computer and stored apart from real data."))
+        else:
+            text.append(_("Welcome to Pregão. There are no bars yet.") + "\n\n", style="bold")
+            for key, line in (
+                ("i", _("import a file: COTAHIST, Investing.com, ProfitChart, CSV or Parquet")),
+                ("d", _("look at the demo market: invented companies, no network, no file")),
+                ("h", _("read the five-minute path")),
+                ("?", _("all keys")),
+                ("q", _("quit")),
+            ):
+                text.append(f"   {key}  ", style="bold reverse")
+                text.append(f"  {line}\n\n")
+            text.append(_("B3's own files: `pregao fetch cotahist 2024..2025` downloads and imports them."), style="dim")
+        self.query_one("#welcome-text", Static).update(text)
+
+    def focus_target(self) -> Widget:
+        return self.query_one("#welcome-text")
+
+    def action_path(self) -> None:
+        from tui.help import five_minutes
+        from tui.screens.dialogs import Reader
+
+        self.app.push_screen(Reader(_("Five minutes to the first insight"), five_minutes()))

@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     costs: Costs = Costs()
     backtest: Backtest = Backtest()
     daily: Daily = Daily()
+    keys: dict[str, str] = Field(default_factory=dict, description="The app's keys by action id.")
     secrets: Secrets = Secrets()
 
     @classmethod
@@ -119,24 +120,26 @@ class Settings(BaseSettings):
         return tuple(value for value in values if value)
 
 
+def _sections() -> dict[str, type[Section]]:
+    """The sections by name; the free table of keys is none."""
+    found = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, Section)}
+
+
 def environment_names() -> frozenset[str]:
     """Every environment variable that is a setting."""
-    names = set()
-    for section, field in Settings.model_fields.items():
-        assert isinstance(field.annotation, type)
-        names.add(f"PREGAO_{section}".upper())
-        names |= {f"PREGAO_{section}__{key}".upper() for key in field.annotation.model_fields}
-    return frozenset(names)
+    names = {f"PREGAO_{section}".upper() for section in _sections()}
+    return frozenset(
+        names | {f"PREGAO_{section}__{key}".upper() for section, kind in _sections().items() for key in kind.model_fields}
+    )
 
 
 def json_names() -> frozenset[str]:
     """The environment variables whose values are read as JSON: whole sections and lists."""
-    names = set()
-    for section, field in Settings.model_fields.items():
-        assert isinstance(field.annotation, type)
-        names.add(f"PREGAO_{section}".upper())
-        fields = field.annotation.model_fields.items()
-        names |= {f"PREGAO_{section}__{key}".upper() for key, inner in fields if get_origin(inner.annotation) is tuple}
+    names = {f"PREGAO_{section}".upper() for section in _sections()}
+    for section, kind in _sections().items():
+        lists = (key for key, inner in kind.model_fields.items() if get_origin(inner.annotation) is tuple)
+        names |= {f"PREGAO_{section}__{key}".upper() for key in lists}
     return frozenset(names)
 
 
@@ -144,15 +147,14 @@ def accepted_keys(location: tuple[str, ...]) -> frozenset[str]:
     """The keys that exist at `location` (the sections, or the keys of one section)."""
     if not location:
         return frozenset(set(Settings.model_fields) - {"secrets"})
-    annotation = Settings.model_fields[location[0]].annotation
-    assert isinstance(annotation, type)
-    return frozenset(annotation.model_fields)
+    return frozenset(_sections()[location[0]].model_fields) if location[0] in _sections() else frozenset()
 
 
 def accepted_values(location: tuple[str, ...]) -> str:
     """The accepted values of one setting, in words."""
-    section = Settings.model_fields[location[0]].annotation
-    assert isinstance(section, type)
+    section = _sections().get(location[0])
+    if section is None:
+        return _("a table of action = keys, both as text")
     if len(location) < 2 or location[1] not in section.model_fields:
         return ", ".join(sorted(accepted_keys(location[:1])))
     field = section.model_fields[location[1]]

@@ -104,9 +104,7 @@ def bindings(context: str) -> list[Binding]:
     """
     from textual.binding import Binding
 
-    return [
-        Binding(action.keys, action.method, action.label, show=action.footer, id=action.id) for action in of_context(context)
-    ]
+    return [Binding(action.keys, action.method, action.label, show=action.footer, id=action.id) for action in of_context(context)]
 
 
 def find_code(word: str) -> Action | None:
@@ -133,7 +131,9 @@ def checked_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
             other = taken.setdefault((action.context, key.strip()), action.id)
             if other != action.id:
                 raise SettingsError(
-                    _("[keys]: {key} is given to both {first} and {second}").format(key=key.strip(), first=other, second=action.id),
+                    _("[keys]: {key} is given to both {first} and {second}").format(
+                        key=key.strip(), first=other, second=action.id
+                    ),
                     _("Give one of them another key."),
                 )
     return dict(keymap)

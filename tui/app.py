@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual import events, on, work
 from textual.app import App, ComposeResult, SystemCommand
-from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -198,7 +197,12 @@ class PregaoApp(App[int]):
     def _hints(self) -> None:
         if not self.is_mounted or self.switcher.current is None:
             return
-        shown = [(action, self.keys.get(action.id, action.keys)) for name in self.contexts() for action in of_context(name) if action.footer]
+        shown = [
+            (action, self.keys.get(action.id, action.keys))
+            for name in self.contexts()
+            for action in of_context(name)
+            if action.footer
+        ]
         self.query_one(HintBar).show(shown)
 
     # --- the engine ----------------------------------------------------------------------------------------------
@@ -522,7 +526,13 @@ class PregaoApp(App[int]):
             if answer:
                 self._add(list_name, answer)
 
-        self.push_screen(Ask(_("Add to the list {name}").format(name=list_name), _("Symbols, for example PETR4 VALE3. Enter accepts, Esc closes.")), done)
+        self.push_screen(
+            Ask(
+                _("Add to the list {name}").format(name=list_name),
+                _("Symbols, for example PETR4 VALE3. Enter accepts, Esc closes."),
+            ),
+            done,
+        )
 
     def ask_list(self) -> None:
         """Ask for the name of a new list."""

@@ -51,7 +51,9 @@ def help_text(contexts: Sequence[str], keymap: Mapping[str, str]) -> Text:
 def five_minutes() -> Text:
     """The path of the README, in short."""
     steps = (
-        _("Import a file: i, then type or choose it. COTAHIST, Investing.com, ProfitChart, CSV and Parquet are recognised by their content."),
+        _(
+            "Import a file: i, then type or choose it. COTAHIST, Investing.com, ProfitChart, CSV and Parquet are recognised by their content."
+        ),
         _("No file at hand? ctrl+d shows the demo market: invented companies, stored apart from real data."),
         _("In the watchlist, / filters, s sorts, Enter opens the backtest of the marked symbol."),
         _("In the backtest, up and down choose a field, left and right change it; every change runs the test again."),

@@ -42,7 +42,12 @@ def facts_text(path: Path, desk: Desk | None, symbol: str) -> tuple[Text, bool, 
     text.append("\n  " + _("first row  {row}").format(row=facts.first))
     text.append("\n  " + _("last row   {row}").format(row=facts.last))
     if facts.rejected:
-        text.append("\n  " + ngettext("{count} row is rejected", "{count} rows are rejected", len(facts.rejected)).format(count=len(facts.rejected)))
+        text.append(
+            "\n  "
+            + ngettext("{count} row is rejected", "{count} rows are rejected", len(facts.rejected)).format(
+                count=len(facts.rejected)
+            )
+        )
     for notice in facts.notices[:3]:
         text.append(f"\n  ! {notice}", style="dim")
     if len(files) > 1:

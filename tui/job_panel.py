@@ -65,7 +65,9 @@ def summary(job: Any) -> str:
         written, unchanged = sum(item["written"] for item in files), sum(item["unchanged"] for item in files)
         symbols = sorted({symbol for item in files for symbol in item["symbols"]})
         names = ", ".join(symbols[:4]) + (" ..." if len(symbols) > 4 else "")
-        return _("{names}: {written} bars written, {unchanged} unchanged").format(names=names, written=written, unchanged=unchanged)
+        return _("{names}: {written} bars written, {unchanged} unchanged").format(
+            names=names, written=written, unchanged=unchanged
+        )
     if job.kind == "backtest" and result:
         return _("{count} backtests").format(count=len(result.get("results", [])))
     if job.kind == "daily" and result:
@@ -87,9 +89,11 @@ def job_text(job: Any, events: list[Any]) -> Text:
             text.append(f"  {item['error']['message']}\n", style="red")
             continue
         text.append(
-            "  " + _("{rows} rows, {written} written, {unchanged} unchanged, {revised} revised, {rejected} rejected").format(
+            "  "
+            + _("{rows} rows, {written} written, {unchanged} unchanged, {revised} revised, {rejected} rejected").format(
                 **{key: item[key] for key in ("rows", "written", "unchanged", "revised")}, rejected=len(item["rejected"])
-            ) + "\n"
+            )
+            + "\n"
         )
         for line in (*item["notices"], *item["revisions"]):
             text.append(f"  {line}\n", style="dim")
@@ -101,7 +105,11 @@ def job_text(job: Any, events: list[Any]) -> Text:
         hold = item["baselines"]["buy_and_hold"]["total_return"]
         text.append(f"\n{item['symbol']:<10}", style="bold")
         text.append(f"{percent(metrics['total_return']):>10} ({_('buy & hold')} {percent(hold)})  ")
-        text.append(_("{trades} trades, {equity}, {verdict}").format(trades=metrics["trades"], equity=money(metrics["final_equity"]), verdict=_(item["verdict"]["label"])))
+        text.append(
+            _("{trades} trades, {equity}, {verdict}").format(
+                trades=metrics["trades"], equity=money(metrics["final_equity"]), verdict=_(item["verdict"]["label"])
+            )
+        )
     for event in events[-20:]:
         text.append(f"\n{iso(event.at)[11:19]} {event.kind}", style="dim")
     return text

@@ -75,7 +75,9 @@ class PickSymbol(ModalScreen[str | None]):
     def _typed(self, event: Input.Changed) -> None:
         word = event.value.strip().upper()
         ranked = [
-            (not symbol.startswith(word), at) for at, (symbol, name) in enumerate(self._symbols) if word in symbol or word in name.upper()
+            (not symbol.startswith(word), at)
+            for at, (symbol, name) in enumerate(self._symbols)
+            if word in symbol or word in name.upper()
         ]
         self._found = [at for _rank, at in sorted(ranked)][:SHOWN]
         table = self.query_one(VTable)

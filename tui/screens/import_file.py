@@ -67,7 +67,12 @@ class ImportFile(ModalScreen[Choice | None]):
         with Vertical(classes="dialog tall"):
             yield Static(Text(_("Import a file or a whole folder"), style="bold"), id="import-title")
             yield Input(self._start, id="import-path", select_on_focus=False)
-            table = VTable([Column("name", _("Name"), 40, grow=True), Column("size", _("Size"), 10, right=True)], self._cell, id="import-table", empty=_("Nothing here by this name."))
+            table = VTable(
+                [Column("name", _("Name"), 40, grow=True), Column("size", _("Size"), 10, right=True)],
+                self._cell,
+                id="import-table",
+                empty=_("Nothing here by this name."),
+            )
             table.can_focus = False
             yield table
             yield Static(id="import-facts")
@@ -93,7 +98,11 @@ class ImportFile(ModalScreen[Choice | None]):
         except OSError:
             found = []
         word = part.lower()
-        ranked = [(not item.name.lower().startswith(word), not item.is_dir(), item.name.lower(), item) for item in found if word in item.name.lower()]
+        ranked = [
+            (not item.name.lower().startswith(word), not item.is_dir(), item.name.lower(), item)
+            for item in found
+            if word in item.name.lower()
+        ]
         self._entries = [item for *_key, item in sorted(ranked)][:LISTED]
         table = self.query_one(VTable)
         table.set_rows(len(self._entries))
@@ -178,7 +187,9 @@ class ImportFile(ModalScreen[Choice | None]):
             from tui.screens.dialogs import Ask
 
             self._asking_symbol = True
-            self.app.push_screen(Ask(_("The file does not name its symbol. Which is it?"), _("For example PETR4 or IBOV.")), self._symbol_given)
+            self.app.push_screen(
+                Ask(_("The file does not name its symbol. Which is it?"), _("For example PETR4 or IBOV.")), self._symbol_given
+            )
             return
         self._looked = event.path if event.sound else None
         self._hint(_("Enter imports it · Esc closes") if event.sound else _("Choose another file · Esc closes"))

@@ -134,8 +134,23 @@ class BacktestView(View):
             Field("strategy", _("Strategy"), name, strategies.names(), help=_("The rules that are traded.")),
             Field("from", _("From"), "", show=_or_all, help=_("First day, YYYY-MM-DD; empty: all.")),
             Field("to", _("To"), "", show=_or_all, help=_("Last day, YYYY-MM-DD; empty: all.")),
-            Field("capital", _("Capital R$"), desk.settings.backtest.capital, low=1_000.0, high=1e9, step=10_000.0, show=_amount, help=_("Cash at the start.")),
-            Field("costs", _("Costs"), desk.settings.costs.schedule, ("b3", "none"), help=_("Fees of the exchange by date, or none.")),
+            Field(
+                "capital",
+                _("Capital R$"),
+                desk.settings.backtest.capital,
+                low=1_000.0,
+                high=1e9,
+                step=10_000.0,
+                show=_amount,
+                help=_("Cash at the start."),
+            ),
+            Field(
+                "costs",
+                _("Costs"),
+                desk.settings.costs.schedule,
+                ("b3", "none"),
+                help=_("Fees of the exchange by date, or none."),
+            ),
         ]
         self.form.show(fixed + self._param_fields(name))
         self._show_help(self.form.current)
@@ -153,7 +168,17 @@ class BacktestView(View):
         for name, (default, low, high, text) in strategies.strategy_class(strategy).ranges().items():
             step = 1.0 if isinstance(default, int) else 0.1
             fields.append(
-                Field(name, name, default, low=low, high=high, step=step, default=default, show=_figure, help=_("{text} ({low:g} to {high:g})").format(text=_(text), low=low, high=high))
+                Field(
+                    name,
+                    name,
+                    default,
+                    low=low,
+                    high=high,
+                    step=step,
+                    default=default,
+                    show=_figure,
+                    help=_("{text} ({low:g} to {high:g})").format(text=_(text), low=low, high=high),
+                )
             )
         return fields
 
@@ -183,7 +208,13 @@ class BacktestView(View):
         self._editing = event.field.key
         prompt = self.query_one("#backtest-edit", Prompt)
         prompt.placeholder = f"{event.field.label}: {event.field.help}"
-        prompt.open("" if event.field.value is None else f"{event.field.value:g}" if isinstance(event.field.value, float) else str(event.field.value))
+        prompt.open(
+            ""
+            if event.field.value is None
+            else f"{event.field.value:g}"
+            if isinstance(event.field.value, float)
+            else str(event.field.value)
+        )
 
     @on(Input.Submitted, "#backtest-edit")
     def _typed(self, event: Input.Submitted) -> None:
@@ -217,7 +248,9 @@ class BacktestView(View):
         values = self.form.values()
         if not self.form.fields or not values["symbol"]:
             return None
-        params = tuple((item.key, item.value) for item in self.form.fields if item.key not in FIXED and isinstance(item.value, (int, float)))
+        params = tuple(
+            (item.key, item.value) for item in self.form.fields if item.key not in FIXED and isinstance(item.value, (int, float))
+        )
         return Question(
             str(values["symbol"]),
             str(values["timeframe"]),
@@ -380,7 +413,10 @@ def _parse(field: Field, text: str) -> str | float | int | None:
         return parse_day(text, field.label).isoformat() if text else ""
     if field.choices:
         if text not in field.choices:
-            raise UsageError(_("{label}: there is no {text}").format(label=field.label, text=text), _("Accepted: {list}.").format(list=", ".join(field.choices)))
+            raise UsageError(
+                _("{label}: there is no {text}").format(label=field.label, text=text),
+                _("Accepted: {list}.").format(list=", ".join(field.choices)),
+            )
         return text
     value = parse_number(text, field.label)
     if field.low is not None and field.high is not None and not field.low <= value <= field.high:

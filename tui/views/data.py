@@ -200,7 +200,12 @@ class DataView(View):
 
     @staticmethod
     def _run_columns() -> list[Column]:
-        return [Column("id", _("Run"), 24), Column("status", _("Status"), 10), Column("seconds", _("Seconds"), 9, right=True), Column("steps", _("Steps"), 40, grow=True)]
+        return [
+            Column("id", _("Run"), 24),
+            Column("status", _("Status"), 10),
+            Column("seconds", _("Seconds"), 9, right=True),
+            Column("steps", _("Steps"), 40, grow=True),
+        ]
 
     def _run_cell(self, row: int, key: str) -> str | tuple[str, str]:
         run = self._runs[row]

@@ -97,7 +97,11 @@ class WatchlistView(View):
         lists = board.lists()
         named = bool(lists.get(self.list_name))
         shown = len(self.table.order)
-        what = _("List {name}").format(name=self.list_name) if named else _("All symbols with bars (a adds to list {name})").format(name=self.list_name)
+        what = (
+            _("List {name}").format(name=self.list_name)
+            if named
+            else _("All symbols with bars (a adds to list {name})").format(name=self.list_name)
+        )
         count = ngettext("{count} symbol", "{count} symbols", len(self.symbols)).format(count=len(self.symbols))
         if shown != len(self.symbols):
             count = _("{shown} of {count}").format(shown=shown, count=count)
@@ -179,7 +183,7 @@ class WatchlistView(View):
             "change": row.change,
             "volume": row.turnover if row.turnover is not None else row.quantity,
             "spark": row.spark[-1] / row.spark[0] - 1 if len(row.spark) > 1 and row.spark[0] else None,
-            "signal": {"BUY": 0, "SELL": 1, "HOLD": 2}.get(row.signal or "", None),
+            "signal": {"BUY": 0, "SELL": 1, "HOLD": 2}.get(row.signal or ""),
             "fresh": row.session,
             "name": row.name.lower() or None,
         }

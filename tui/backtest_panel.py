@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
 GOOD = "distinguishable from luck"
-REASONS = ("stop", "target", "signal", "open", "liquidation")
 
 
 def verdict_text(result: BacktestResult) -> Text:
@@ -80,7 +79,7 @@ def notes_text(result: BacktestResult) -> Text:
 
 def curves(result: BacktestResult) -> tuple[list[Any], list[Any], tuple[str, str, str]]:
     """The series of the two charts and the labels of their time axis."""
-    equity, hold = result.run.equity, result.hold.equity
+    equity, hold = result.equity, result.hold.equity
     peak = [float(value) for value in _running_max(equity)]
     drawdown = [float(value) / top - 1 if top else 0.0 for value, top in zip(equity, peak)]
     sessions = result.session
@@ -98,6 +97,19 @@ def _running_max(values: Any) -> Any:
     return np.maximum.accumulate(values)
 
 
+def exit_name(reason: str) -> str:
+    """Why a trade ended, in the reader's language."""
+    names = {
+        "stop": _("stop"),
+        "target": _("target"),
+        "signal": _("signal"),
+        "open": _("still open"),
+        "liquidation": _("liquidation"),
+        "event": _("event"),
+    }
+    return names[reason]
+
+
 def trade_cell(trade: Mapping[str, Any], key: str) -> str | tuple[str, str]:
     """One cell of the table of trades."""
     value = trade[key]
@@ -108,8 +120,7 @@ def trade_cell(trade: Mapping[str, Any], key: str) -> str | tuple[str, str]:
     if key in ("entry_price", "exit_price"):
         return price(value)
     if key == "exit_reason":
-        names = dict(zip(REASONS, (_("stop"), _("target"), _("signal"), _("still open"), _("liquidation"))))
-        return names[value] + (" ?" if trade["ambiguous"] else "")
+        return exit_name(value) + (" ?" if trade["ambiguous"] else "")
     if key == "quantity":
         return number(value, 0)
     style = "up" if value > 0 else "down" if value < 0 else "flat"

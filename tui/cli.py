@@ -94,7 +94,7 @@ def _run(words: list[str]) -> int:
         from tui.commands.daily import run_daily
 
         return run_daily(arguments)
-    if arguments.as_of or arguments.no_notify:
+    if arguments.as_of is not None or arguments.no_notify:
         parser.error(_("--as-of and --no-notify go with --run-daily"))
     if not arguments.command:
         if sys.stdout.isatty() and sys.stdin.isatty():

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from engine.domain import from_day_number, iso
 from engine.i18n import _, ngettext
+from tui.backtest_panel import exit_name
 from tui.format import DASH, day, instant, money, number, percent, price
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 GLYPH = {"BUY": "▲", "SELL": "▼", "HOLD": "●"}
 STYLE = {"BUY": "green", "SELL": "red", "HOLD": "dim"}
 LISTED = 12
+#: A day of so few symbols shows every HOLD with its reason too.
+SMALL_DESK = 20
 
 
 def action_text(action: str) -> Text:
@@ -238,13 +241,6 @@ def trades_table(trades: Sequence[Mapping[str, Any]]) -> RenderableType:
     )
     table = _table(*heads, right=(heads[1], heads[3], heads[5], *heads[7:]))
     sides = {"long": _("long"), "short": _("short")}
-    reasons = {
-        "stop": _("stop"),
-        "target": _("target"),
-        "signal": _("signal"),
-        "open": _("still open"),
-        "liquidation": _("liquidation"),
-    }
     for trade in trades:
         table.add_row(
             sides[trade["side"]],
@@ -253,7 +249,7 @@ def trades_table(trades: Sequence[Mapping[str, Any]]) -> RenderableType:
             price(trade["entry_price"]),
             instant(trade["exit_time"]) if trade["exit_time"] else DASH,
             price(trade["exit_price"]),
-            reasons[trade["exit_reason"]],
+            exit_name(trade["exit_reason"]),
             money(trade["costs"]),
             money(trade["pnl"]),
             percent(trade["return"], signed=True),
@@ -290,7 +286,7 @@ def daily_report(report: Report) -> RenderableType:
     lines: list[RenderableType] = [head, steps]
     freshness = next(step.detail for step in report.steps if step.name == "freshness")
     lines += [Text(line, style="yellow") for line in _freshness_notes(freshness)]
-    calls = [signal for signal in report.signals if signal["action"] != "HOLD"]
+    calls = [signal for signal in report.signals if signal["action"] != "HOLD" or len(report.signals) <= SMALL_DESK]
     if calls:
         lines.append(signals_report(calls))
     elif report.signals:

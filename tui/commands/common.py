@@ -57,6 +57,9 @@ def is_json(arguments: argparse.Namespace) -> bool:
 
 def period(arguments: argparse.Namespace) -> tuple[int | None, int | None]:
     """`--from` and `--to` as the first and last instant of those days in Sao Paulo, UTC seconds."""
+    for option, text in (("--from", arguments.from_), ("--to", arguments.to)):
+        if text is not None:
+            parse_day(text, option)
     return day_bounds(arguments.from_ or "", arguments.to or "")
 
 

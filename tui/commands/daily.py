@@ -22,7 +22,7 @@ def run_daily(arguments: argparse.Namespace) -> int:
     from engine.daily import plan_run, run_daily
     from engine.ingestion.sources import configured_sources
 
-    as_of = parse_day(arguments.as_of, "--as-of") if arguments.as_of else None
+    as_of = parse_day(arguments.as_of, "--as-of") if arguments.as_of is not None else None
     with desk_of(arguments) as desk:
         sources = [] if desk.workspace.demo else configured_sources(desk.workspace, desk.settings, desk.store, desk.now)
         with progress_bar(_("Daily run"), quiet=is_json(arguments)) as progress:

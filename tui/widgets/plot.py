@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from textwrap import wrap
 
 from rich.cells import cell_len
@@ -48,10 +48,10 @@ class Canvas:
         cells: list[str] = []
         for char in fit(text, min(room, cell_len(clean(text)))):
             size = cell_len(char)
-            if size == 0 and cells:
+            if size > 0:
+                cells += [char, ""][:size]
+            elif cells:
                 cells[-1 if cells[-1] else -2] += char
-            else:
-                cells += [char, ""][: max(size, 1)]
         for offset, cell in enumerate(cells):
             self.put(x + offset, y, cell, style)
 
@@ -100,7 +100,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 
 def plain_format(values: Sequence[float]) -> Format:
     """Numbers with as many decimals as tell these values apart."""
-    gap = min((abs(after / 2 - before / 2) * 2 for before, after in zip(values, values[1:])), default=0.0)
+    gap = min((abs(after / 2 - before / 2) * 2 for before, after in pairwise(values)), default=0.0)
     decimals = 2 if not 0 < gap < math.inf else min(max(-math.floor(math.log10(gap)), 0), 8)
     return lambda value: number(value, decimals)
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from textwrap import wrap
-from typing import Any
+from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Span, Text
 from textual import events
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -62,8 +64,8 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     ALLOW_SELECT = False
-    BINDINGS = bindings("table")
-    COMPONENT_CLASSES = {"vtable--header", "vtable--cursor"}  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("table")]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"vtable--header", "vtable--cursor"}
     DEFAULT_CSS = """
     VTable {
         overflow-x: hidden;
@@ -86,7 +88,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
             """The table that tells."""
             return self.table
 
-    class Highlighted(_Told, namespace="vtable"):
+    class Highlighted(_Told):
         """The cursor is on another source row, or the rows are new."""
 
         def __init__(self, table: VTable, row: int) -> None:
@@ -97,14 +99,14 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
             """Of several that wait only the last counts."""
             return isinstance(message, VTable.Highlighted) and message.table is self.table
 
-    class Opened(_Told, namespace="vtable"):
+    class Opened(_Told):
         """A source row was chosen with Enter or a second click."""
 
         def __init__(self, table: VTable, row: int) -> None:
             super().__init__(table)
             self.row = row
 
-    class SortChanged(_Told, namespace="vtable"):
+    class SortChanged(_Told):
         """Another column (None: as the rows come) or direction is asked for; a table with `sort_value` has sorted already."""
 
         def __init__(self, table: VTable, key: str | None, reverse: bool) -> None:
@@ -112,7 +114,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.key = key
             self.reverse = reverse
 
-    class FilterAsked(_Told, namespace="vtable"):
+    class FilterAsked(_Told):
         """The user wants to filter the rows."""
 
     def __init__(
@@ -138,7 +140,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._sort_reverse = False
         self._clicked: int | None = None
         self._key: PaletteKey = ()
-        self._styles: dict[str, tuple[Style, Style]] = {}
+        self._styles: tuple[dict[str, Style], dict[str, Style]] = ({}, {})
         self._lines: dict[int, tuple[bool, list[Cell], Strip]] = {}
 
     # --- rows -------------------------------------------------------------------------------------------------------
@@ -216,11 +218,12 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         return [row for _value, row in known] + unknown
 
     def _place(self, base: Sequence[int], row: int | None, *, otherwise: int, told: bool = False) -> None:
-        before = self.cursor
+        before, seen = self.cursor, self._seen()
         self._base, self._order = base, self._sorted(base)
         self._at = self._order.index(row) if row in self._order else min(otherwise, max(len(self._order) - 1, 0))
         self.virtual_size = Size(1, len(self._order) + 1)
-        self._follow_cursor()
+        if seen:
+            self._follow_cursor()
         self.refresh()
         if self._order and (told or self.cursor != before):
             self.post_message(self.Highlighted(self, self._order[self._at]))
@@ -229,6 +232,9 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _page(self) -> int:
         return self.size.height - 1
+
+    def _seen(self) -> bool:
+        return 0 <= self._at - self.scroll_offset.y < self._page()
 
     def _move(self, at: int) -> None:
         if not self._order:
@@ -246,7 +252,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         page, top = self._page(), self.scroll_offset.y
         if page <= 0:
             return
-        wanted = min(max(top, self._at - page + 1), self._at)
+        wanted = min(max(top, self._at - page + 1), self._at, max(len(self._order) - page, 0))
         if wanted != top:
             self.scroll_to(y=wanted, animate=False, force=True)
 
@@ -324,7 +330,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._order:
             return self._empty_line(y - 1, width)
         if at >= len(self._order):
-            return Strip.blank(width, self._styles[""][0])
+            return Strip.blank(width, self._styles[0][""])
         row, chosen = self._order[at], at == self._at
         shown = fitting(self.columns, width)
         cells = [self._cell(row, column.key) for column, _width in shown]
@@ -344,7 +350,8 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         if key == self._key:
             return
         over = cursor if self.has_focus else Style(bgcolor=cursor.bgcolor)
-        self._styles = {name: (style, style + over) for name, style in palette(self).items()}
+        plain = palette(self)
+        self._styles = (plain, {name: style + over for name, style in plain.items()})
         self._key = key
         self._lines.clear()
 
@@ -353,13 +360,13 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         for column, size in fitting(self.columns, width):
             label = column.label
             if column.key == self._sort_key:
-                label = fit(label, min(size - 1, len(clean(label)))).rstrip() + ("▼" if self._sort_reverse else "▲")
+                label = fit(label, min(size - 1, cell_len(clean(label)))) + ("▼" if self._sort_reverse else "▲")
             parts.append(fit(label, size, column.right) + " ")
         style = self.get_component_rich_style("vtable--header")
         return Strip([Segment("".join(parts), style)]).adjust_cell_length(width, style)
 
     def _row(self, cells: Sequence[Cell], shown: Sequence[tuple[Column, int]], chosen: bool, width: int) -> Strip:
-        styles = {name: pair[chosen] for name, pair in self._styles.items()}
+        styles = self._styles[chosen]
         base = styles[""]
         segments = [Segment(CURSOR if chosen else " ", base)]
         for cell, (column, size) in zip(cells, shown):
@@ -372,11 +379,11 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip(segments).adjust_cell_length(width, base)
 
     def _rich_cell(self, text: Text, size: int, right: bool, chosen: bool) -> list[Segment]:
-        pair = self._styles
-        over = pair[""][1] if chosen and self.has_focus else None
+        styles, base = self._styles[chosen], self._styles[chosen][""]
+        over = base if chosen and self.has_focus else Style(bgcolor=base.bgcolor)
 
         def style_of(style: str | Style) -> str | Style:
-            return pair[style][0] if isinstance(style, str) and style in pair else style
+            return styles.get(style, style) if isinstance(style, str) else style
 
         plain = clean(text.plain)
         spans = [Span(span.start, span.end, style_of(span.style)) for span in text.spans] if plain == text.plain else []
@@ -384,11 +391,10 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         drawn.truncate(size, overflow="ellipsis")
         pad = " " * (size - drawn.cell_len)
         drawn = Text.assemble(pad, drawn, end="") if right else Text.assemble(drawn, pad, end="")
-        segments = Segment.apply_style(drawn.render(self.app.console), pair[""][0])
-        return list(Segment.apply_style(segments, None, over or Style(bgcolor=pair[""][chosen].bgcolor)))
+        return list(Segment.apply_style(drawn.render(self.app.console), base, over))
 
     def _empty_line(self, y: int, width: int) -> Strip:
-        base = self._styles["dim"][0]
+        base = self._styles[0]["dim"]
         text = self._empty or _("Nothing to show.")
         lines = [part for line in text.splitlines() for part in (wrap(clean(line), max(width - 2, 1)) or [""])]
         at = y - max((self._page() - len(lines)) // 2, 0)

@@ -1,0 +1,162 @@
+"""Curves in braille: eight dots a cell, several series over one axis of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from tui.quick_format import percent
+from tui.widgets.ink import clean
+from tui.widgets.plot import Canvas, Format, Plot, Scale, draw_x_labels, draw_y_axis, floats
+
+DOTS_HIGH, DOTS_WIDE = 4, 2
+COLUMN_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+#: RUN[half][first][last]: the dots first..last of one half of a cell.
+RUN = tuple(tuple(tuple(sum(bits[first : last + 1]) for last in range(4)) for first in range(4)) for bits in COLUMN_BITS)
+BRAILLE = 0x2800
+MARKS = "●◆■▲▼○"
+
+Run = tuple[int, int] | None
+
+
+class Series(NamedTuple):
+    """One curve: its values (NaN leaves a gap), its name and the name of its style."""
+
+    values: Sequence[float]
+    label: str
+    style: str = ""
+
+
+class LineChart(Plot):
+    """Series drawn over one another, the last on top. With more values than dots each column of dots spans the lowest to the
+    highest of its values, so that no extreme is lost. A glyph after the end of each of several curves is that of its name.
+
+    fill: the area between each curve and zero is filled, for a drawdown; values are then written as percentages by default.
+    """
+
+    def __init__(self, *, fill: bool = False, empty: str = "", id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(empty=empty, id=id, classes=classes)
+        self._fill = fill
+        self._series: list[Series] = []
+        self._x_labels: tuple[str, ...] = ()
+        self._format: Format | None = None
+        self._base: float | None = None
+
+    def show(
+        self,
+        series: Sequence[Series | tuple[Sequence[float], str, str]],
+        x_labels: Sequence[str] = (),
+        format: Format | None = None,  # noqa: A002
+        *,
+        base: float | None = None,
+    ) -> None:
+        """Show these series of equal length. x_labels: first, (middle) and last. format: how a value on the axis is written.
+        base: a value at which a line is drawn. Raises ValueError when the lengths differ."""
+        drawn = [Series(floats(values), label, style) for values, label, style in series]
+        if len({len(one.values) for one in drawn}) > 1:
+            raise ValueError("the series of a chart share their axis of time and must be equally long")
+        self._series = drawn
+        self._x_labels = tuple(x_labels)
+        self._format = format or (percent if self._fill else None)
+        self._base = 0.0 if self._fill and base is None else base
+        self.changed()
+
+    def drawable(self) -> bool:
+        """Whether any value is finite."""
+        return any(value == value for one in self._series for value in one.values)
+
+    def draw(self, canvas: Canvas) -> None:
+        """Names above, values at the right, times below, the curves between."""
+        names = any(one.label for one in self._series) and canvas.height >= 5
+        times = any(self._x_labels) and canvas.height >= 4
+        top, rows = int(names), canvas.height - int(names) - int(times)
+        known = [value for one in self._series for value in one.values if value == value]
+        if self._base is not None:
+            known.append(self._base)
+        low, high = min(known), max(known)
+        several = len(self._series) > 1
+        width = draw_y_axis(canvas, Scale(low, high, rows), top=top, rows=rows, style=self._format, gap=2 if several else 1)
+        scale = Scale(low, high, rows * DOTS_HIGH)
+        if self._base is not None:
+            for x in range(width):
+                canvas.put(x, top + scale.at(self._base) // DOTS_HIGH, "┄", "dim")
+        for one, mark in zip(self._series, MARKS * len(self._series)):
+            self._draw_series(canvas, one, scale, top, width)
+            if several and width < canvas.width:
+                last = next((value for value in reversed(one.values) if value == value), None)
+                if last is not None:
+                    canvas.put(width, top + scale.at(last) // DOTS_HIGH, mark, one.style)
+        if names:
+            self._draw_names(canvas, several)
+        if times:
+            draw_x_labels(canvas, self._x_labels, canvas.height - 1, 0, width)
+
+    def _draw_series(self, canvas: Canvas, one: Series, scale: Scale, top: int, width: int) -> None:
+        zero = scale.at(self._base or 0.0) if self._fill else None
+        for x, run in enumerate(runs(one.values, width * DOTS_WIDE, scale)):
+            if run is None:
+                continue
+            first, last = run if zero is None else (min(run[0], zero), max(run[1], zero))
+            column, half = divmod(x, DOTS_WIDE)
+            for row in range(first // DOTS_HIGH, last // DOTS_HIGH + 1):
+                start = row * DOTS_HIGH
+                bits = RUN[half][max(first - start, 0)][min(last - start, DOTS_HIGH - 1)]
+                before = ord(canvas.chars[top + row][column])
+                if BRAILLE <= before < BRAILLE + 256:
+                    bits |= before - BRAILLE
+                canvas.put(column, top + row, chr(BRAILLE + bits), one.style)
+
+    def _draw_names(self, canvas: Canvas, several: bool) -> None:
+        x = 0
+        for one, mark in zip(self._series, MARKS * len(self._series)):
+            text = f"{mark} {one.label}" if several else one.label
+            canvas.write(x, 0, text, one.style)
+            x += cell_len(clean(text)) + 2
+
+
+def runs(values: Sequence[float], width: int, scale: Scale) -> list[Run]:
+    """For each of `width` columns of dots the first and last dot of the curve in it, counted from the top; None where it has
+    a gap. Neighbouring values are joined; values that share a column are all covered."""
+    return _aggregated(values, width, scale) if len(values) > width else _joined(values, width, scale)
+
+
+def _aggregated(values: Sequence[float], width: int, scale: Scale) -> list[Run]:
+    found: list[Run] = []
+    count, before = len(values), math.nan
+    for x in range(width):
+        part = values[x * count // width : (x + 1) * count // width]
+        known = [value for value in (before, *part) if value == value]
+        before = part[-1]
+        found.append((scale.at(max(known)), scale.at(min(known))) if any(value == value for value in part) else None)
+    return found
+
+
+def _joined(values: Sequence[float], width: int, scale: Scale) -> list[Run]:
+    found: list[Run] = [None] * width
+    step = (width - 1) / max(len(values) - 1, 1)
+    before: tuple[int, int] | None = None
+    for at, value in enumerate(values):
+        if value != value:
+            before = None
+            continue
+        here = (round(at * step), scale.at(value))
+        _join(found, before or here, here)
+        before = here
+    return found
+
+
+def _join(found: list[Run], start: tuple[int, int], end: tuple[int, int]) -> None:
+    """A straight line from one dot to another, as vertical runs; each begins where the one before it ended."""
+    (x0, y0), (x1, y1) = start, end
+    if x0 == x1:
+        found[x1] = (y1, y1)
+        return
+    last = y0
+    for x in range(x0 + 1, x1 + 1):
+        here = round(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+        begin = last + (here > last) - (here < last)
+        found[x] = (min(begin, here), max(begin, here))
+        last = here

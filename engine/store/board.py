@@ -28,10 +28,16 @@ SPARK_SESSIONS = 30
 LOCK_WAIT_SECONDS = 5
 DAY = TIMEFRAMES["1d"]
 
+#: time, open, high, low, close, quantity, turnover, trades, flags
+Packed = tuple[Any, ...]
+
 _unpack = Struct(FORMAT).unpack
 
 #: The flags are the last eight bytes of a packed bar, lowest first; this keeps the bars of the regular session.
 _REGULAR = f"substr(bar, 65, 1) NOT IN (x'{AFTER_MARKET:02x}', x'{AFTER_MARKET | PROVISIONAL:02x}')"
+
+#: The newest daily bars, newest first.
+_DAYS = f"SELECT bar FROM bars WHERE series_id = ?1 AND {_REGULAR} ORDER BY time DESC LIMIT ?2"
 
 #: The last regular bar of each of the newest sessions, newest first: one step down the index per session.
 _SESSION_ENDS = f"""
@@ -127,12 +133,12 @@ class Board:
         """The values of one symbol, all of one state of the store; None when no daily value can be made from its bars."""
         with self._one_state():
             item = self._series(symbol)
-            days = self._daily(item, SPARK_SESSIONS) if item is not None else []
-            if item is None or not days:
+            if item is None or not (ends := self._session_ends(item, SPARK_SESSIONS)):
                 return None
+            last = self._sessions(item, ends[-1:])[0]
             names = self._all("SELECT name FROM instruments WHERE symbol = ?", symbol)
             signals = self._all(_LAST_SIGNAL, symbol)
-        last = days[-1]
+        closes = tuple(bar[4] for bar in ends)
         action, strategy, time, session = signals[0] if signals else (None, "", None, None)
         return BoardRow(
             symbol=symbol,
@@ -140,10 +146,10 @@ class Board:
             timeframe=item.timeframe,
             session=last.session,
             last=last.close,
-            change=last.close / days[-2].close - 1 if len(days) > 1 else None,
+            change=closes[-1] / closes[-2] - 1 if len(closes) > 1 else None,
             quantity=last.quantity,
             turnover=last.turnover,
-            spark=tuple(day.close for day in days),
+            spark=closes,
             price_base=item.price_base,
             source=item.source,
             provisional=last.provisional,
@@ -157,7 +163,7 @@ class Board:
         """The newest `count` sessions of one symbol, oldest first; empty when it has none."""
         with self._one_state():
             item = self._series(symbol)
-            return [] if item is None else self._daily(item, count, whole=True)
+            return [] if item is None else self._sessions(item, self._session_ends(item, count))
 
     def version(self) -> int:
         """A number that differs from the last one when another connection has committed in between."""
@@ -171,19 +177,21 @@ class Board:
         found = [Series(row[0], row[1], row[2], row[3], PriceBase(row[4]), row[5], row[6]) for row in rows if row[5] is not None]
         return choose_series(found, "1d")
 
-    def _daily(self, item: Series, count: int, *, whole: bool = False) -> list[Candle]:
-        """The newest `count` sessions, oldest first. Unless `whole`, only the last one has more than its close."""
-        ends = [_unpack(bar) for (bar,) in self._all(_SESSION_ENDS, item.id, count)][::-1]
+    def _session_ends(self, item: Series, count: int) -> list[Packed]:
+        """The last regular bar of each of the newest `count` sessions, oldest first."""
+        query = _DAYS if item.timeframe == "1d" else _SESSION_ENDS
+        return [_unpack(bar) for (bar,) in self._all(query, item.id, count)][::-1]
+
+    def _sessions(self, item: Series, ends: Sequence[Packed]) -> list[Candle]:
+        """The newest sessions whole, oldest first, by the last regular bar of each."""
         if item.timeframe == "1d" or not ends:
             return [_session([bar]) for bar in ends]
-        newest = ends[-1][0]
-        first = _day(ends[0][0] if whole else newest)
+        first, newest = _day(ends[0][0]) * DAY + SESSION_SHIFT, ends[-1][0]
         query = f"SELECT bar FROM bars WHERE series_id = ? AND time BETWEEN ? AND ? AND {_REGULAR} ORDER BY time"
-        members = [_unpack(bar) for (bar,) in self._all(query, item.id, first * DAY + SESSION_SHIFT, newest)]
-        groups = [[bar] for bar in ends if _day(bar[0]) < first]
-        groups += [list(group) for _session_day, group in groupby(members, key=lambda bar: _day(bar[0]))]
+        bars = [_unpack(bar) for (bar,) in self._all(query, item.id, first, newest)]
         unfinished = newest + TIMEFRAMES[item.timeframe] < close_of(_day(newest))
-        return [_session(group) for group in groups[:-1]] + [_session(groups[-1], unfinished)]
+        groups = groupby(bars, key=lambda bar: _day(bar[0]))
+        return [_session(list(group), unfinished and day == _day(newest)) for day, group in groups]
 
     def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._translated():
@@ -248,7 +256,7 @@ def _day(time: int) -> int:
     return (time - SESSION_SHIFT) // DAY
 
 
-def _session(bars: Sequence[tuple[Any, ...]], unfinished: bool = False) -> Candle:
+def _session(bars: Sequence[Packed], unfinished: bool = False) -> Candle:
     """The regular bars of one session as one; a sum over a value that is not known is not known."""
     return Candle(
         session=_day(bars[0][0]),

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 #: Sessions in common below which equality proves nothing: most shares pay something every year.
 ENOUGH = 200
 HALF_CENT = 0.0051
+#: Prices that adjusting has moved differ by more than this fraction, which a cent or a missed auction does not explain.
+NOISE = 1e-3
 
 
 def judge(bars: Bars, raw: Bars) -> tuple[PriceBase, int, int]:
     """Compare last regular closes per session: (base, sessions equal to the raw close, sessions compared).
 
-    RAW when at least 98 % of 200 or more sessions are equal to half a cent; ADJUSTED when fewer are equal and the
-    difference only shrinks towards the newest session, as back-adjusting makes it; else UNKNOWN.
+    RAW when at least 98 % of 200 or more sessions are equal to half a cent; ADJUSTED when fewer are equal, the older half
+    lies below the raw closes by more than NOISE and the difference is gone at the newest session, as back-adjusting makes
+    it; else UNKNOWN.
     """
     regular = bars.take(~bars.after_market) if bars.after_market.any() else bars
     daily = regular if bars.timeframe == "1d" else resample(regular, "1d")
@@ -37,7 +40,8 @@ def judge(bars: Bars, raw: Bars) -> tuple[PriceBase, int, int]:
         return PriceBase.RAW, matched, compared
     if compared and matched < 0.98 * compared:
         ratio = close / reference
-        if abs(ratio[-1] - 1) < 0.01 and abs(ratio[0] - 1) >= abs(ratio[-1] - 1) and np.median(ratio[: compared // 2 + 1]) < 1:
+        shrinks = abs(ratio[-1] - 1) < 0.01 and abs(ratio[0] - 1) >= abs(ratio[-1] - 1)
+        if shrinks and np.median(ratio[: compared // 2 + 1]) < 1 - NOISE:
             return PriceBase.ADJUSTED, matched, compared
     return PriceBase.UNKNOWN, matched, compared
 

@@ -24,10 +24,15 @@ DTYPE = np.dtype([(name, "<i8" if name in ("time", "flags") else "<f8") for name
 
 
 def pack(table: BarTable) -> NDArray[np.void]:
-    """The rows of `table` as a structured array (n,) of DTYPE, whose item bytes are what the store holds."""
+    """The rows of `table` as a structured array (n,) of DTYPE, whose item bytes are what the store holds.
+
+    Equal values give equal bytes: there is one NaN and one zero.
+    """
     packed = np.zeros(len(table), DTYPE)
-    for name in FIELDS[:-1]:
-        packed[name] = getattr(table, name)
+    packed["time"] = table.time
+    for name in FIELDS[1:-1]:
+        values = getattr(table, name)
+        packed[name] = np.where(np.isnan(values), np.nan, values + 0.0)
     packed["flags"] = np.where(table.provisional, PROVISIONAL, 0) | np.where(table.after_market, AFTER_MARKET, 0)
     return packed
 

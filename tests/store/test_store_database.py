@@ -195,7 +195,7 @@ def test_an_empty_file_and_a_bare_wal_header_become_a_store(tmp_path: Path) -> N
 
 
 def test_an_error_inside_a_write_leaves_nothing(store: Store) -> None:
-    with pytest.raises(ValueError, match="stop"), store.write() as connection:
+    with pytest.raises(ValueError, match="stop"), store.write() as connection:  # noqa: PT012
         connection.exec_driver_sql("INSERT INTO watchlists VALUES ('default', 'PETR4', 1)")
         raise ValueError("stop")
     assert count(store, "watchlists") == 0
@@ -207,7 +207,7 @@ def test_an_error_inside_a_write_leaves_nothing(store: Store) -> None:
 def test_a_transaction_that_sqlite_undid_itself_tells_the_true_reason(store: Store) -> None:
     with store.write() as connection:
         connection.exec_driver_sql("INSERT INTO watchlists VALUES ('default', 'PETR4', 1)")
-    with pytest.raises(StoreError, match="UNIQUE"), store.write() as connection:
+    with pytest.raises(StoreError, match="UNIQUE"), store.write() as connection:  # noqa: PT012
         connection.exec_driver_sql("INSERT INTO watchlists VALUES ('default', 'VALE3', 2)")
         connection.exec_driver_sql("INSERT OR ROLLBACK INTO watchlists VALUES ('default', 'PETR4', 3)")
     assert count(store, "watchlists") == 1

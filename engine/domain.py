@@ -253,7 +253,8 @@ def silent(done: int, total: int | None, note: str = "") -> None:
 class Source(Protocol):
     """Something the daily run can ask for the bars of a session. Asking twice changes nothing."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def collect(self, session: date, progress: Progress) -> Sequence[Any]:
         """Bring what is available up to `session` into the store and return one report per file or series."""

@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> Parser:
     """The whole command line."""
-    from tui.commands import daily, data, research
+    from tui.commands import daily, data, jobs, research
 
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help=_("print one JSON object"))
@@ -46,7 +46,7 @@ def build_parser() -> Parser:
     parser.add_argument("--as-of", metavar="DATE", help=_("with --run-daily: replay a past session (YYYY-MM-DD)"))
     parser.add_argument("--no-notify", action="store_true", help=_("with --run-daily: send no messages"))
     commands = parser.add_subparsers(title=_("commands"), metavar="COMMAND", dest="command", parser_class=Parser)
-    for family in (data, research, daily):
+    for family in (data, research, daily, jobs):
         family.add_commands(commands, common)
     return parser
 

@@ -184,7 +184,7 @@ def read_events(path: Path, job_id: int, after: int = 0) -> list[JobEvent]:
         rows = connection.execute(
             "SELECT job_id, seq, at, kind, payload FROM job_events WHERE job_id = ? AND seq > ? ORDER BY seq", (job_id, after)
         )
-        return [JobEvent(*row[:4], json.loads(row[4])) for row in rows]
+        return [JobEvent(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
 
 
 def claim_job(path: Path, job_id: int, pid: int, now: int) -> Job | None:
@@ -277,9 +277,9 @@ def finish_job(
         return ended.rowcount == 1
 
 
-def give_up(path: Path, job: Job, status: str, now: int, error: Mapping[str, Any]) -> bool:
+def give_up(path: Path, job: Job, status: str, now: int, error: Mapping[str, Any], wait: float = BRIEFLY) -> bool:
     """End a job as `lost` or `cancelled` unless it has stirred since `job` was read; False also while the store is busy."""
-    with opened(path, BRIEFLY) as connection:
+    with opened(path, wait) as connection:
         try:
             ended = connection.execute(
                 "UPDATE jobs SET status = ?, finished_at = ?, error = ? WHERE id = ? AND status = ? AND heartbeat_at IS ?",
@@ -293,4 +293,4 @@ def give_up(path: Path, job: Job, status: str, now: int, error: Mapping[str, Any
 
 
 def _text(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)

@@ -19,14 +19,13 @@ def add_commands(commands: Any, common: Any) -> None:
 
 def run_daily(arguments: argparse.Namespace) -> int:
     """`pregao --run-daily`: exit code 0 done, 1 partly refused or failed, 3 no or stale data."""
-    from engine.daily import plan_run, run_daily
-    from engine.ingestion.sources import configured_sources
+    from engine.daily import run_daily
+    from engine.jobs.work import plan_day
 
     as_of = parse_day(arguments.as_of, "--as-of") if arguments.as_of is not None else None
     with desk_of(arguments) as desk:
-        sources = [] if desk.workspace.demo else configured_sources(desk.workspace, desk.settings, desk.store, desk.now)
         with progress_bar(_("Daily run"), quiet=is_json(arguments)) as progress:
-            report = run_daily(plan_run(desk, as_of, sources=sources, progress=progress))
+            report = run_daily(plan_day(desk, as_of, progress))
         if is_json(arguments):
             print_json(report.as_dict())
         else:

@@ -71,60 +71,31 @@ def add_commands(commands: Any, common: Any) -> None:
 
 
 def run_import(arguments: argparse.Namespace) -> int:
-    from engine.ingestion.importer import expand, import_series
+    from engine.ingestion.importer import expand
+    from engine.jobs import work
 
     with desk_of(arguments) as desk:
-        if desk.workspace.demo:
-            raise UsageError(_("Real files are not imported into the demo market"), _("Leave out --demo."))
+        work.refuse_demo(desk)
         paths = expand(arguments.files)
         if arguments.series:
-            if len(paths) != 1:
-                raise UsageError(_("--series takes one file"))
-            report = import_series(desk.store, paths[0], arguments.series.strip().upper(), arguments.column, now=desk.now())
-            return _finish([report], is_json(arguments))
-        return _import(desk, paths, _options(arguments, desk), is_json(arguments), arguments.dry_run)
-
-
-def _options(arguments: argparse.Namespace, desk: Desk) -> ImportOptions:
-    from typing import get_args
-
-    from engine.domain import PriceBase, day_number, sao_paulo
-    from engine.ingestion.table import ImportOptions
-    from engine.market.instruments import normalise_symbol
-    from engine.settings_model import MarketGroup
-
-    markets = (
-        tuple(part.strip().lower() for part in arguments.markets.split(",") if part.strip()) or desk.settings.ingestion.markets
-    )
-    unknown = [market for market in markets if market not in get_args(MarketGroup)]
-    if unknown:
-        raise UsageError(
-            _("--markets: there is no market {name}").format(name=unknown[0]),
-            _("Accepted: {list}.").format(list=", ".join(get_args(MarketGroup))),
+            return _finish([work.import_values(desk, paths, arguments.series, arguments.column)], is_json(arguments))
+        options = work.import_options(
+            desk,
+            symbol=arguments.symbol,
+            timeframe=arguments.timeframe,
+            price_base=arguments.price_base or "",
+            mapping=arguments.mapping,
+            markets=arguments.markets.split(","),
         )
-    return ImportOptions(
-        symbol=normalise_symbol(arguments.symbol) if arguments.symbol else "",
-        timeframe=timeframe(arguments.timeframe) if arguments.timeframe else "",
-        price_base=PriceBase(arguments.price_base) if arguments.price_base else None,
-        mapping=arguments.mapping,
-        markets=markets,
-        today=day_number(sao_paulo(desk.now()).date()),
-    )
+        return _import(desk, paths, options, is_json(arguments), arguments.dry_run)
 
 
 def _import(desk: Desk, paths: list[Path], options: ImportOptions, as_json: bool, dry_run: bool) -> int:
-    from engine.ingestion.importer import import_files
+    from engine.jobs.work import import_paths
 
     with progress_bar(_("Importing"), quiet=as_json) as progress:
-        reports = import_files(
-            desk.store,
-            paths,
-            options,
-            now=desk.now(),
-            max_bytes=desk.settings.ingestion.max_file_mb << 20,
-            dry_run=dry_run,
-            progress=progress,
-            on_understood=None if as_json else _say_understood,
+        reports = import_paths(
+            desk, paths, options, dry_run=dry_run, progress=progress, on_understood=None if as_json else _say_understood
         )
     return _finish(reports, as_json, dry_run=dry_run)
 
@@ -204,23 +175,12 @@ def _say_result(report: FileReport, dry_run: bool) -> None:
 
 
 def run_fetch(arguments: argparse.Namespace) -> int:
-    from engine.domain import day_number, sao_paulo
-    from engine.ingestion.download import download_cotahist
-    from engine.ingestion.table import ImportOptions
+    from engine.jobs import work
 
     with desk_of(arguments) as desk:
-        if desk.workspace.demo:
-            raise UsageError(_("Nothing is fetched into the demo market"), _("Leave out --demo."))
-        fetch = desk.settings.fetch
-        paths: list[Path] = []
-        today = sao_paulo(desk.now()).date()
         with progress_bar(_("Downloading"), quiet=is_json(arguments)) as progress:
-            for text in arguments.periods:
-                paths += download_cotahist(
-                    text, desk.workspace.downloads, fetch.cotahist_url, progress, timeout=fetch.timeout_seconds, today=today
-                )
-        options = ImportOptions(markets=desk.settings.ingestion.markets, today=day_number(today))
-        return _import(desk, paths, options, is_json(arguments), False)
+            paths = work.download(desk, arguments.periods, progress)
+        return _import(desk, paths, work.import_options(desk), is_json(arguments), False)
 
 
 def run_coverage(arguments: argparse.Namespace) -> int:

@@ -90,24 +90,19 @@ def run_backtests(arguments: argparse.Namespace) -> int:
     if arguments.capital is not None and not 0 < arguments.capital <= 1e12:
         raise UsageError(_("--capital takes an amount above 0"))
     with desk_of(arguments) as desk:
-        from engine.backtest.run import run_backtest
+        from engine.jobs.work import backtest_symbols
 
         strategy = _strategy(arguments, desk.settings.daily.strategy)
-        results = [
-            run_backtest(
-                desk.store,
-                desk.settings,
-                symbol,
-                strategy,
-                now=desk.now(),
-                timeframe=chosen,
-                start=start,
-                end=end,
-                capital=arguments.capital,
-                costs=arguments.costs,
-            )
-            for symbol in wanted
-        ]
+        results = backtest_symbols(
+            desk,
+            wanted,
+            strategy,
+            timeframe=chosen,
+            start=start,
+            end=end,
+            capital=arguments.capital,
+            costs=arguments.costs,
+        )
         if is_json(arguments):
             listed = [{**result.as_dict(equity=arguments.equity), "demo": desk.workspace.demo} for result in results]
             print_json(listed[0] if len(listed) == 1 else {"results": listed})

@@ -1,0 +1,180 @@
+"""The kinds of jobs: what each takes as plain JSON and gives back as plain JSON. The work itself is in `engine.jobs.work`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.domain import Progress
+from engine.errors import PregaoError, UsageError
+from engine.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from engine.desk import Desk
+    from engine.ingestion.importer import FileReport
+
+Emit = Callable[[str, dict[str, Any]], None]
+Kind = Callable[["Desk", dict[str, Any], Progress, Emit], dict[str, Any]]
+
+NAMED = 4
+#: How much a backtest's `capital` may be, R$.
+MOST_CAPITAL = 1e12
+
+
+class Cancelled(Exception):
+    """The work was asked to stop and stopped at a progress call; what was finished before stays."""
+
+
+class Failed(Exception):
+    """The work failed, and its result says more than the error."""
+
+    def __init__(self, error: PregaoError, result: dict[str, Any]) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.result = result
+
+
+def _checked(params: Mapping[str, Any], accepted: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Raises UsageError for a parameter that is not in `accepted`, or of another type; None means: not said."""
+    for name, value in params.items():
+        if name not in accepted:
+            raise UsageError(
+                _("A job of this kind takes no {name}").format(name=name), _("Accepted: {list}.").format(list=", ".join(accepted))
+            )
+        if value is not None and not isinstance(value, accepted[name]):
+            raise UsageError(_("{name} of a job cannot be {value}").format(name=name, value=repr(value)[:60]))
+
+
+def _words(params: Mapping[str, Any], name: str) -> list[str]:
+    """A list of at least one text. Raises UsageError."""
+    words = params.get(name) or []
+    if not words or not all(isinstance(word, str) for word in words):
+        raise UsageError(_("{name} of a job must be a list of texts").format(name=name))
+    return list(words)
+
+
+def import_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
+    """paths (files, folders, globs) and, each optional, symbol, timeframe, price_base, mapping, markets, series, column.
+
+    {"files": [...]} as of `pregao import --json`; each report is also emitted as `file` when it is made. Fails with the first
+    error when every file was refused. Cancelled between files, those before stay imported; within one, nothing of it is.
+    """
+    from engine.ingestion.importer import expand
+    from engine.jobs import work
+
+    texts = ("symbol", "timeframe", "price_base", "mapping", "series", "column")
+    _checked(params, {"paths": list, "markets": list, **dict.fromkeys(texts, str)})
+    work.refuse_demo(desk)
+    paths = expand(_words(params, "paths"))
+    if params.get("series"):
+        report = work.import_values(desk, paths, params["series"], params.get("column") or "")
+        return {"files": [report.as_dict()]}
+    said = {name: params.get(name) or "" for name in texts[:4]}
+    markets = _words(params, "markets") if params.get("markets") else []
+    options = work.import_options(desk, markets=markets, **said)
+    return _reported(work.import_paths(desk, paths, options, progress=progress, on_report=_file_emitter(emit)))
+
+
+def fetch_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
+    """periods, as `pregao fetch cotahist` takes them; the result is that of an import. A download that is cut is resumed."""
+    from engine.jobs import work
+
+    _checked(params, {"periods": list})
+    paths = work.download(desk, _words(params, "periods"), progress)
+    options = work.import_options(desk)
+    return _reported(work.import_paths(desk, paths, options, progress=progress, on_report=_file_emitter(emit)))
+
+
+def _file_emitter(emit: Emit) -> Callable[[FileReport], None]:
+    return lambda report: emit("file", report.as_dict())
+
+
+def _reported(reports: list[FileReport]) -> dict[str, Any]:
+    errors = [report.error for report in reports if report.error is not None]
+    result = {"files": [report.as_dict() for report in reports]}
+    if errors and len(errors) == len(reports):
+        raise Failed(errors[0], result)
+    return result
+
+
+def backtest_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
+    """symbols and, each optional, strategy, params, timeframe, from, to, capital, costs.
+
+    {"results": [...]} as of `pregao backtest --json`, without equity curves. A symbol without bars for the question is emitted as
+    `skipped` and left out while another has some; when none has, the job fails with its error.
+    """
+    from engine import strategies
+    from engine.errors import NoDataError
+    from engine.jobs import work
+    from engine.market import asked
+
+    texts = ("strategy", "timeframe", "from", "to", "costs")
+    _checked(params, {"symbols": list, "params": dict, "capital": (int, float), **dict.fromkeys(texts, str)})
+    symbols = asked.symbols(_words(params, "symbols"))
+    timeframe = asked.timeframe(params.get("timeframe") or "1d")
+    start, end = asked.day_bounds(params.get("from") or "", params.get("to") or "")
+    capital, costs = params.get("capital"), params.get("costs") or None
+    if capital is not None and not 0 < capital <= MOST_CAPITAL:
+        raise UsageError(_("--capital takes an amount above 0"))
+    if costs not in (None, "b3", "none"):
+        raise UsageError(
+            _("There is no schedule of costs {name}").format(name=costs), _("Accepted: {list}.").format(list="b3, none")
+        )
+    strategy = strategies.get(params.get("strategy") or desk.settings.daily.strategy, params.get("params") or {})
+    results: list[dict[str, Any]] = []
+    missing: list[PregaoError] = []
+    for count, symbol in enumerate(symbols):
+        progress(count, len(symbols), symbol)
+        try:
+            (result,) = work.backtest_symbols(
+                desk, [symbol], strategy, timeframe=timeframe, start=start, end=end, capital=capital, costs=costs
+            )
+        except NoDataError as error:
+            missing.append(error)
+            emit("skipped", {"symbol": symbol, "error": error.as_dict()})
+            continue
+        results.append({**result.as_dict(), "demo": desk.workspace.demo})
+    if missing and not results:
+        raise missing[0]
+    return {"results": results}
+
+
+def daily_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:  # noqa: ARG001
+    """as_of, optional: a past session to replay. The report as of `pregao --run-daily --json`; every step is resumable."""
+    from engine.daily import run_daily
+    from engine.jobs import work
+    from engine.market import asked
+    from engine.store.ledger import end_run
+
+    _checked(params, {"as_of": str})
+    as_of = asked.parse_day(params["as_of"], "--as-of") if params.get("as_of") else None
+    plan = work.plan_day(desk, as_of, progress)
+    try:
+        return run_daily(plan).as_dict()
+    except Cancelled:
+        end_run(desk.store, plan.run_id, "cancelled", desk.store.snapshot(), desk.now())
+        raise
+
+
+KINDS: Mapping[str, Kind] = {"import": import_job, "fetch": fetch_job, "backtest": backtest_job, "daily": daily_job}
+
+
+def summary(kind: str, result: Mapping[str, Any]) -> str:
+    """What came of a job in one line, for lists, which do not read results; empty when there is nothing to say."""
+    if kind in ("import", "fetch"):
+        files = [item for item in result["files"] if item["error"] is None]
+        names = list(dict.fromkeys(symbol for item in files for symbol in item["symbols"]))
+        listed = ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
+        written, unchanged = sum(item["written"] for item in files), sum(item["unchanged"] for item in files)
+        refused = len(result["files"]) - len(files)
+        text = _("{names}: {written} bars written, {unchanged} unchanged").format(
+            names=listed, written=written, unchanged=unchanged
+        )
+        more = ngettext("{count} file refused", "{count} files refused", refused).format(count=refused)
+        return f"{text}, {more}" if refused else text
+    if kind == "backtest":
+        count = len(result["results"])
+        return ngettext("{count} backtest", "{count} backtests", count).format(count=count)
+    if kind == "daily":
+        return f"{result['run_id']} {result['status']}"
+    return ""

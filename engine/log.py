@@ -36,8 +36,9 @@ def redact(text: str, secrets: Sequence[str] = ()) -> str:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    """A secret as it stands in plain text, in a repr, in JSON and in an address."""
-    return secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret, safe="")
+    """A secret as it stands in plain text, in a repr, in either JSON and in an address."""
+    written = (repr(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False))
+    return secret, *(form[1:-1] for form in written), quote(secret, safe="")
 
 
 class RedactingFormatter(logging.Formatter):

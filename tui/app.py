@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine.desk import Desk
-    from engine.jobs import JobClient
+    from engine.jobs.client import JobClient
+    from engine.market.session_cache import CachedSessions
 
 WATCH_SECONDS = 1.0
-JOB_SECONDS = 0.25
+TODAY_SECONDS = 30
+CLOSE_DELAY = 1800
 TOAST_SECONDS = 6
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 
@@ -75,8 +77,9 @@ class PregaoApp(App[int]):
         self.jobs: JobClient | None = None
         self.history: list[tuple[float, str, str]] = []
         self._version = 0
-        self._jobs_seen: dict[Any, str] = {}
-        self._sessions: tuple[int, ...] | None = None
+        self._followed: dict[int, tuple[str, str, float | None]] = {}
+        self._sessions: CachedSessions | None = None
+        self._today: tuple[float, int | None] = (0.0, None)
         self._loading = False
         for theme in THEMES:
             self.register_theme(theme)
@@ -95,18 +98,17 @@ class PregaoApp(App[int]):
         yield HintBar(id="hints")
         yield Static(id="too-small")
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self.query_one(JobStrip).display = False
         self.query_one(TopBar).demo = self.workspace.demo
         self._open_board()
-        self._show_first()
+        await self._show_first()
         self.call_after_refresh(self._after_first_frame)
 
     def _after_first_frame(self) -> None:
         self._read_sessions()
         self._load_engine()
         self.set_interval(WATCH_SECONDS, self._watch)
-        self.set_interval(JOB_SECONDS, self._watch_jobs)
 
     def on_resize(self, event: events.Resize) -> None:
         small = event.size.width < MIN_WIDTH or event.size.height < MIN_HEIGHT
@@ -128,21 +130,16 @@ class PregaoApp(App[int]):
     def active_view(self) -> View:
         return self.switcher.query_one(f"#{self.switcher.current}", View)
 
-    def _show_first(self) -> None:
+    async def _show_first(self) -> None:
         has_data = self.board is not None and bool(self.board.all_symbols())
-        self.action_show("watchlist" if has_data else "welcome")
+        await self.action_show("watchlist" if has_data else "welcome")
 
-    def action_show(self, name: str) -> None:
+    async def action_show(self, name: str) -> None:
         """Bring a view to the front, making it if this is the first time."""
         if name == "watchlist" and (self.board is None or not self.board.all_symbols()):
             name = "welcome"
         if not self.switcher.query(f"#{name}"):
-            self.switcher.mount(self._make(name))
-            self.call_after_refresh(self._show, name)
-        else:
-            self._show(name)
-
-    def _show(self, name: str) -> None:
+            await self.switcher.mount(self._make(name))
         self.switcher.current = name
         self.query_one(TopBar).active = "watchlist" if name == "welcome" else name
         view = self.active_view
@@ -164,21 +161,17 @@ class PregaoApp(App[int]):
             return DataView()
         return WatchlistView()
 
-    def open_backtest(self, symbol: str) -> None:
+    async def open_backtest(self, symbol: str) -> None:
         """Show the backtest of a symbol."""
         self.session.symbol = symbol
-        self.action_show("backtest")
+        await self.action_show("backtest")
+        from tui.views.backtest import BacktestView
 
-        def choose() -> None:
-            from tui.views.backtest import BacktestView
-
-            self.query_one(BacktestView).choose(symbol)
-
-        self.call_after_refresh(choose)
+        self.query_one(BacktestView).choose(symbol)
 
     @on(BacktestAsked)
-    def _backtest_asked(self, event: BacktestAsked) -> None:
-        self.open_backtest(event.symbol)
+    async def _backtest_asked(self, event: BacktestAsked) -> None:
+        await self.open_backtest(event.symbol)
 
     # --- hints ---------------------------------------------------------------------------------------------------
 
@@ -237,23 +230,23 @@ class PregaoApp(App[int]):
         self.post_message(self.DeskReady(desk, None))
 
     @on(DeskReady)
-    def _desk_ready(self, event: DeskReady) -> None:
+    async def _desk_ready(self, event: DeskReady) -> None:
         self._loading = False
         self.query_one(TopBar).note = ""
         if event.error is not None:
             self.say(event.error.message, "error", event.error.hint)
             return
-        from engine.jobs import JobClient
+        from engine.jobs.client import JobClient
 
         self.desk = event.desk
         self.jobs = JobClient(self.workspace)
         self.jobs.reap()
+        self._follow_jobs()
         self._read_sessions()
         if self.board is None:
             self._open_board()
-            self._show_first()
-        elif self.switcher.current == "welcome":
-            self._show_first()
+        if self.switcher.current == "welcome":
+            await self._show_first()
         for view in self.switcher.query(View):
             ready = getattr(view, "desk_ready", None)
             if ready is not None:
@@ -261,33 +254,38 @@ class PregaoApp(App[int]):
             view.data_changed()
 
     def _read_sessions(self) -> None:
-        from engine.market.session_cache import read_sessions
+        from engine.market.session_cache import find_sessions
 
-        self._sessions = read_sessions(self.workspace.cache)
+        self._sessions = find_sessions(self.workspace.cache)
+        self._today = (0.0, None)
 
     def sessions_behind(self, session: int) -> int | None:
         """How many sessions have closed since `session`; None while the calendar is not known."""
-        from engine.store.board import sessions_behind
+        from engine.market.session_cache import last_closed_session, sessions_behind
 
-        return sessions_behind(session, int(time.time()), self._sessions)
+        now = time.time()
+        if now - self._today[0] > TODAY_SECONDS:
+            self._today = (now, last_closed_session(self._sessions, int(now), CLOSE_DELAY))
+        return sessions_behind(session, self._today[1], self._sessions)
 
     # --- changes -------------------------------------------------------------------------------------------------
 
-    def _watch(self) -> None:
+    async def _watch(self) -> None:
         """Notice what other processes have written."""
         if self.board is None:
             self._open_board()
             if self.board is None:
                 return
-            self._show_first()
+            await self._show_first()
         version = self.board.version()
         if version != self._version:
             self._version = version
-            self._data_changed()
+            self._follow_jobs()
+            await self._data_changed()
 
-    def _data_changed(self) -> None:
+    async def _data_changed(self) -> None:
         if self.switcher.current == "welcome":
-            self._show_first()
+            await self._show_first()
         for view in self.switcher.query(View):
             view.data_changed()
 
@@ -307,54 +305,80 @@ class PregaoApp(App[int]):
 
     @work(thread=True, group="submit", exit_on_error=False)
     def _submit(self, kind: str, params: dict[str, Any]) -> None:
-        assert self.jobs is not None
+        jobs = self.jobs
+        if jobs is None:
+            return
         try:
-            self.jobs.submit(kind, params)
+            jobs.submit(kind, params)
         except PregaoError as error:
             self.call_from_thread(self.say, error.message, "error", error.hint)
-
-    def _watch_jobs(self) -> None:
-        from tui.job_panel import RUNNING, kind_name, share, status_name, summary
-
-        if self.jobs is None:
             return
-        rows = self.jobs.jobs()
-        before, self._jobs_seen = self._jobs_seen, {job.id: job.status for job in rows}
-        running = [job for job in rows if job.status in RUNNING]
+        self.call_from_thread(self._follow_jobs)
+
+    def _follow_jobs(self) -> None:
+        """Listen to every job that runs, whoever started it."""
+        for job in self.jobs.active() if self.jobs is not None else ():
+            if job.id not in self._followed:
+                self._followed[job.id] = (job.kind, "", None)
+                self._follow(self.jobs, job.id, job.kind)  # type: ignore[arg-type]
+
+    @work(group="jobs", exit_on_error=False)
+    async def _follow(self, jobs: JobClient, job_id: int, kind: str) -> None:
+        async for event in jobs.attach(job_id):
+            if event.kind == "progress":
+                done, total = event.payload["done"], event.payload["total"]
+                self._followed[job_id] = (kind, str(event.payload["note"] or ""), done / total if total else None)
+            elif event.kind == "finished":
+                del self._followed[job_id]
+                self._job_ended(jobs, job_id)
+                break
+            self._show_jobs()
+        self._show_jobs()
+
+    def _job_ended(self, jobs: JobClient, job_id: int) -> None:
+        from tui.job_panel import kind_name, status_name
+
+        job = jobs.job(job_id)
+        hint = str(job.error.get("hint") or "") if job.error else ""
+        text = f"{kind_name(job.kind)} {job.id} {status_name(job.status)}: {job.note}"
+        self.say(text, "information" if job.status == "done" else "error", hint)
+        self.call_later(self._watch)
+
+    def _show_jobs(self) -> None:
+        from tui.job_panel import kind_name
+
         strip = self.query_one(JobStrip)
-        if running:
-            job = running[0]
-            strip.show(f"{kind_name(job.kind)} {job.id} {summary(job)}", share(job))
-        elif strip.display:
+        if self._followed:
+            job_id, (kind, note, share) = next(iter(self._followed.items()))
+            strip.show(f"{kind_name(kind)} {job_id} {note}", share)
+        else:
             strip.show("", None)
-        ended = [job for job in rows if before.get(job.id) in RUNNING and job.status not in RUNNING]
-        for job in ended:
-            severity = "information" if job.status == "done" else "error"
-            self.say(f"{kind_name(job.kind)} {job.id} {status_name(job.status)}: {summary(job)}", severity)
-        if (running or ended or before != self._jobs_seen) and self.switcher.query("#data"):
+        if self.switcher.query("#data"):
             from tui.views.data import DataView
 
             self.query_one(DataView).jobs_changed()
 
     def action_cancel_job(self) -> None:
-        from tui.job_panel import RUNNING
-
-        running = [job for job in self.jobs.jobs() if job.status in RUNNING] if self.jobs is not None else []
-        if not running or self.jobs is None:
+        """Ask the job in the strip to stop."""
+        if not self._followed:
             self.say(_("No job is running."))
             return
-        self.jobs.cancel(running[0].id)
-        self.say(_("Cancelling job {id}...").format(id=running[0].id))
+        job_id = next(iter(self._followed))
+        self._cancel(job_id)
+        self.say(_("Cancelling job {id}...").format(id=job_id))
 
-    def show_job(self, job_id: Any) -> None:
+    @work(thread=True, group="submit", exit_on_error=False)
+    def _cancel(self, job_id: int) -> None:
+        if self.jobs is not None:
+            self.jobs.cancel(job_id)
+
+    def show_job(self, job_id: int) -> None:
         """A page about one job."""
         from tui.job_panel import job_text
         from tui.screens.dialogs import Reader
 
         if self.jobs is not None:
-            job = self.jobs.job(job_id)
-            if job is not None:
-                self.push_screen(Reader(_("Job"), job_text(job, self.jobs.events(job_id, 0))))
+            self.push_screen(Reader(_("Job"), job_text(self.jobs.job(job_id), self.jobs.events(job_id))))
 
     # --- what was said -------------------------------------------------------------------------------------------
 
@@ -434,7 +458,7 @@ class PregaoApp(App[int]):
         except PregaoError:
             symbol = word.upper()
         if symbol in known:
-            self.open_backtest(symbol)
+            self.call_later(self.open_backtest, symbol)
             return
         close = get_close_matches(word.upper(), [*codes(), *known], n=1)
         hint = _("Did you mean {name}?").format(name=close[0]) if close else _("? lists the commands.")
@@ -467,9 +491,9 @@ class PregaoApp(App[int]):
         if self.workspace.demo:
             self.say(_("Real files are not imported into the demo market; ctrl+d leaves it."), "warning")
             return
-        self.start_job("import", {"paths": [path], "options": {"symbol": symbol}}, _("Import of {path}").format(path=path))
+        self.start_job("import", {"paths": [path], "symbol": symbol or None}, _("Import of {path}").format(path=path))
 
-    def action_demo(self) -> None:
+    async def action_demo(self) -> None:
         """Change between the real data and the demo market; nothing of either is touched."""
         if self._loading:
             return
@@ -481,11 +505,11 @@ class PregaoApp(App[int]):
         self.session.symbol, self.session.list_name = "", "default"
         self.query_one(TopBar).demo = self.workspace.demo
         self.query_one(TopBar).note = _("preparing...")
-        self._version, self._jobs_seen = 0, {}
+        self._version, self._followed = 0, {}
         for view in list(self.switcher.query(View)):
             if view.id != "welcome":
-                view.remove()
-        self._show("welcome")
+                await view.remove()
+        await self.action_show("welcome")
         self._load_engine()
 
     def action_theme(self) -> None:
@@ -546,9 +570,13 @@ class PregaoApp(App[int]):
 
     def _show_list(self, name: str) -> None:
         self.session.list_name = name
-        self.action_show("watchlist")
-        if self.switcher.query("#watchlist"):
-            self.query_one(WatchlistView).show_list(name)
+
+        async def show() -> None:
+            await self.action_show("watchlist")
+            if self.switcher.query("#watchlist"):
+                self.query_one(WatchlistView).show_list(name)
+
+        self.call_later(show)
 
     def _add(self, list_name: str, text: str) -> None:
         from engine.market.instruments import normalise_symbol
@@ -563,7 +591,7 @@ class PregaoApp(App[int]):
         except PregaoError as error:
             self.say(error.message, "error", error.hint)
             return
-        self._watch()
+        self.call_later(self._watch)
         self.say(_("Added to {name}: {symbols}").format(name=list_name, symbols=", ".join(added) or _("nothing new")))
 
     def remove_symbol(self, list_name: str, symbol: str) -> None:
@@ -572,7 +600,7 @@ class PregaoApp(App[int]):
 
         if self.desk is not None:
             remove_symbols(self.desk.store, [symbol], list_name)
-            self._watch()
+            self.call_later(self._watch)
             self.say(_("Removed from {name}: {symbols}").format(name=list_name, symbols=symbol))
 
     # --- the end -------------------------------------------------------------------------------------------------

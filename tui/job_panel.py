@@ -10,7 +10,6 @@ from engine.domain import iso
 from engine.i18n import _
 from tui.quick_format import money, percent
 
-RUNNING = ("queued", "running")
 STYLES = {"done": "up", "failed": "down", "lost": "down", "cancelled": "dim"}
 
 
@@ -48,38 +47,15 @@ def job_cell(job: Any, key: str) -> str | tuple[str, str]:
     if key == "created":
         return iso(job.created_at)[:16].replace("T", " ")
     if key == "note":
-        return summary(job)
+        return str(job.note)
     return kind_name(job.kind) if key == "kind" else str(job.id)
-
-
-def summary(job: Any) -> str:
-    """What came of the job, or how far it is, in one line."""
-    if job.error:
-        return str(job.error.get("message", ""))
-    result = job.result or {}
-    if job.kind in ("import", "fetch") and result:
-        files = result.get("files", [])
-        failed = [item for item in files if item["error"]]
-        if failed:
-            return str(failed[0]["error"]["message"])
-        written, unchanged = sum(item["written"] for item in files), sum(item["unchanged"] for item in files)
-        symbols = sorted({symbol for item in files for symbol in item["symbols"]})
-        names = ", ".join(symbols[:4]) + (" ..." if len(symbols) > 4 else "")
-        return _("{names}: {written} bars written, {unchanged} unchanged").format(
-            names=names, written=written, unchanged=unchanged
-        )
-    if job.kind == "backtest" and result:
-        return _("{count} backtests").format(count=len(result.get("results", [])))
-    if job.kind == "daily" and result:
-        return f"{result.get('run_id', '')} {result.get('status', '')}"
-    return str(job.note or "")
 
 
 def job_text(job: Any, events: list[Any]) -> Text:
     """Everything about one job."""
     text = Text()
     text.append(f"{kind_name(job.kind)} {job.id}: {status_name(job.status)}\n", style="bold")
-    text.append(f"{summary(job)}\n")
+    text.append(f"{job.note}\n")
     if job.error and job.error.get("hint"):
         text.append(f"{job.error['hint']}\n")
     result = job.result or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -22,7 +23,7 @@ SHOWN = 500
 class Ask(ModalScreen[str | None]):
     """One line to type; Enter gives it back, Esc gives None."""
 
-    BINDINGS = [Binding("escape", "dismiss(None)", "Close", show=False)]
+    BINDINGS: ClassVar = [Binding("escape", "dismiss(None)", "Close", show=False)]
 
     def __init__(self, title: str, hint: str = "", value: str = "") -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class Ask(ModalScreen[str | None]):
 class PickSymbol(ModalScreen[str | None]):
     """Type part of a symbol or name; Enter takes the marked one."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar = [
         Binding("escape", "dismiss(None)", "Close", show=False),
         Binding("down", "move(1)", "Down", show=False),
         Binding("up", "move(-1)", "Up", show=False),
@@ -105,7 +106,7 @@ class PickSymbol(ModalScreen[str | None]):
 class Confirm(ModalScreen[bool]):
     """A question with yes and no."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar = [
         Binding("y,s,enter", "dismiss(True)", "Yes", show=False),
         Binding("n,escape,q", "dismiss(False)", "No", show=False),
     ]
@@ -123,7 +124,7 @@ class Confirm(ModalScreen[bool]):
 class Reader(ModalScreen[None]):
     """Something to read, scrolled with the arrows; closed with q or Esc."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar = [
         *bindings("reader"),
         Binding("j", "scroll(1)", "Down", show=False),
         Binding("k", "scroll(-1)", "Up", show=False),

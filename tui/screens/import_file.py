@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -36,7 +36,7 @@ class Choice:
 class ImportFile(ModalScreen[Choice | None]):
     """Typing narrows the list of files, Enter opens a folder or looks at a file, Enter again imports it."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar = [
         Binding("escape", "back", "Back", show=False),
         Binding("down", "move(1)", "Down", show=False),
         Binding("up", "move(-1)", "Up", show=False),

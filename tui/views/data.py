@@ -14,6 +14,7 @@ from textual.widgets import ContentSwitcher, Static
 from engine.errors import PregaoError
 from engine.i18n import _
 from tui.actions import bindings
+from tui.messages import BacktestAsked
 from tui.quick_format import day, number
 from tui.views.base import View
 from tui.widgets.table import Column, VTable
@@ -141,7 +142,7 @@ class DataView(View):
 
     @on(VTable.Opened, "#coverage")
     def _open_symbol(self, event: VTable.Opened) -> None:
-        self.desk_app.open_backtest(self._coverage[event.row].symbol)
+        self.post_message(BacktestAsked(self._coverage[event.row].symbol))
 
     @on(VTable.Opened, "#jobs")
     def _open_job(self, event: VTable.Opened) -> None:

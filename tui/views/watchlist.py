@@ -28,6 +28,8 @@ FILL_AT_ONCE = 25
 FILL_EVERY = 0.02
 SPARK = 16
 CHART_BARS = 120
+#: A symbol further behind than this shows its last day.
+NEAR = 20
 ACTION_STYLE = {"BUY": "up", "SELL": "down", "HOLD": "flat"}
 
 
@@ -161,7 +163,9 @@ class WatchlistView(View):
                 return day(_date(row.session)), ""
             if behind == 0:
                 return _("● fresh"), ""
-            return f"! {_short_day(row.session)} (-{behind})", "warn"
+            if behind <= NEAR:
+                return ngettext("! {count} behind", "! {count} behind", behind).format(count=behind), "warn"
+            return f"! {day(_date(row.session))}", "warn"
         return row.name, "dim"
 
     @staticmethod
@@ -293,6 +297,3 @@ def _date(session: int):  # type: ignore[no-untyped-def]
 
     return from_day_number(session)
 
-
-def _short_day(session: int) -> str:
-    return str(_date(session).strftime("%d/%m"))

@@ -56,6 +56,10 @@ class Form(Widget, can_focus=True):
         form: Form
         field: Field
 
+        @property
+        def control(self) -> Form:
+            return self.form
+
     @dataclass
     class EditAsked(Message):
         """The value of this field is to be typed."""
@@ -63,12 +67,20 @@ class Form(Widget, can_focus=True):
         form: Form
         field: Field
 
+        @property
+        def control(self) -> Form:
+            return self.form
+
     @dataclass
     class Moved(Message):
         """Another field was chosen."""
 
         form: Form
         field: Field
+
+        @property
+        def control(self) -> Form:
+            return self.form
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
+from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
@@ -83,3 +84,11 @@ def fit(text: str, width: int, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…"
     pad = " " * (width - length)
     return pad + text if right else text + pad
+
+
+def centred(text: str, width: int, height: int) -> list[str]:
+    """`text` in the middle of `height` lines of `width` cells; long lines are wrapped, what has no room below is left out."""
+    lines = [part for line in text.splitlines() for part in (wrap(clean(line), max(width - 2, 1)) or [""])]
+    padded = [""] * max((height - len(lines)) // 2, 0) + lines
+    padded += [""] * (height - len(padded))
+    return [fit(" " * max((width - cell_len(line)) // 2, 0) + line, width) for line in padded[:height]]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from textwrap import wrap
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -16,7 +15,7 @@ from textual.widget import Widget
 
 from engine.i18n import _
 from tui.quick_format import number
-from tui.widgets.ink import PaletteKey, clean, fit, palette, palette_key
+from tui.widgets.ink import PaletteKey, centred, clean, fit, palette, palette_key
 
 NAN = math.nan
 LEAST_PLOT = 8
@@ -149,11 +148,8 @@ class Plot(Widget):
         return self._strips[y] if y < len(self._strips) else Strip.blank(width, self.visual_style.rich_style)
 
     def _draw_empty(self, canvas: Canvas) -> None:
-        text = self.empty or _("Nothing to draw yet.")
-        lines = [part for line in text.splitlines() for part in (wrap(line, max(canvas.width - 2, 1)) or [""])]
-        top = max((canvas.height - len(lines)) // 2, 0)
-        for row, line in enumerate(lines):
-            canvas.write(max((canvas.width - cell_len(clean(line))) // 2, 0), top + row, line, "dim")
+        for row, line in enumerate(centred(self.empty or _("Nothing to draw yet."), canvas.width, canvas.height)):
+            canvas.write(0, row, line, "dim")
 
 
 def draw_y_axis(canvas: Canvas, scale: Scale, *, top: int, rows: int, style: Format | None, gap: int = 1) -> int:

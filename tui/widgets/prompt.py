@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.binding import Binding
 from textual.message import Message
@@ -13,13 +14,17 @@ from textual.widgets import Input
 class Prompt(Input):
     """An input that comes up when asked for and goes away when done."""
 
-    BINDINGS = [Binding("escape", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar = [Binding("escape", "dismiss", "Close", show=False)]
 
     @dataclass
     class Dismissed(Message):
         """The input was left without accepting it."""
 
         prompt: Prompt
+
+        @property
+        def control(self) -> Prompt:
+            return self.prompt
 
     def __init__(self, *, id: str, placeholder: str = "", suggester: Suggester | None = None) -> None:  # noqa: A002
         super().__init__(id=id, placeholder=placeholder, suggester=suggester, select_on_focus=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from textwrap import wrap
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -21,7 +20,7 @@ from textual.strip import Strip
 
 from engine.i18n import _
 from tui.actions import bindings
-from tui.widgets.ink import PaletteKey, clean, fit, palette, palette_key
+from tui.widgets.ink import PaletteKey, centred, clean, fit, palette, palette_key
 
 Cell = str | Text | tuple[str, str]
 CURSOR = "▸"
@@ -328,7 +327,8 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
             return self._header(width)
         at = y - 1 + self.scroll_offset.y
         if not self._order:
-            return self._empty_line(y - 1, width)
+            lines = centred(self._empty or _("Nothing to show."), width, self._page())
+            return Strip([Segment(lines[y - 1], self._styles[0]["dim"])], width)
         if at >= len(self._order):
             return Strip.blank(width, self._styles[0][""])
         row, chosen = self._order[at], at == self._at
@@ -392,14 +392,3 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         pad = " " * (size - drawn.cell_len)
         drawn = Text.assemble(pad, drawn, end="") if right else Text.assemble(drawn, pad, end="")
         return list(Segment.apply_style(drawn.render(self.app.console), base, over))
-
-    def _empty_line(self, y: int, width: int) -> Strip:
-        base = self._styles[0]["dim"]
-        text = self._empty or _("Nothing to show.")
-        lines = [part for line in text.splitlines() for part in (wrap(clean(line), max(width - 2, 1)) or [""])]
-        at = y - max((self._page() - len(lines)) // 2, 0)
-        if not 0 <= at < len(lines):
-            return Strip.blank(width, base)
-        line = Text(lines[at], no_wrap=True, end="")
-        line.align("center", width)
-        return Strip([Segment(fit(line.plain, width), base)]).adjust_cell_length(width, base)

@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: run test test-slow bench lint lock clean setup
 
 run: setup
-	@$(BIN)/pregao --demo --run-daily
+	@$(BIN)/pregao
 
 test: setup
 	@$(BIN)/python -m pytest -n auto -m "not slow"

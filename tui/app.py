@@ -6,6 +6,7 @@ right after it. Views tell facts upward as messages; the app routes them and han
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +18,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
+from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from engine.desk import Desk
     from engine.jobs.client import JobClient
     from engine.market.session_cache import CachedSessions
+
+log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
 TODAY_SECONDS = 30
@@ -77,6 +81,7 @@ class PregaoApp(App[int]):
         self.jobs: JobClient | None = None
         self.history: list[tuple[float, str, str]] = []
         self._version = 0
+        self._state: tuple[object, ...] = ()
         self._followed: dict[int, tuple[str, str, float | None]] = {}
         self._sessions: CachedSessions | None = None
         self._today: tuple[float, int | None] = (0.0, None)
@@ -208,6 +213,7 @@ class PregaoApp(App[int]):
             return
         if self.board is not None:
             self._version = self.board.version()
+            self._state = self.board.state()
 
     @work(thread=True, exclusive=True, group="engine", exit_on_error=False)
     def _load_engine(self) -> None:
@@ -253,6 +259,10 @@ class PregaoApp(App[int]):
                 ready()
             view.data_changed()
 
+    def board_snapshot(self) -> object:
+        """The newest import: what a result rests on."""
+        return self.board.state()[0] if self.board is not None else None
+
     def _read_sessions(self) -> None:
         from engine.market.session_cache import find_sessions
 
@@ -281,7 +291,10 @@ class PregaoApp(App[int]):
         if version != self._version:
             self._version = version
             self._follow_jobs()
-            await self._data_changed()
+            state = self.board.state()
+            if state != self._state:
+                self._state = state
+                await self._data_changed()
 
     async def _data_changed(self) -> None:
         if self.switcher.current == "welcome":
@@ -379,6 +392,13 @@ class PregaoApp(App[int]):
 
         if self.jobs is not None:
             self.push_screen(Reader(_("Job"), job_text(self.jobs.job(job_id), self.jobs.events(job_id))))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A defect in a worker never ends the app: it is said, and its traceback goes to the log."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            log.error("defect in %s", event.worker.name, exc_info=event.worker.error)
+            name = type(event.worker.error).__name__
+            self.say(_("Something failed by a defect ({name}); the log has the details.").format(name=name), "error")
 
     # --- what was said -------------------------------------------------------------------------------------------
 

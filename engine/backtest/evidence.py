@@ -28,12 +28,13 @@ def verdict(
     *,
     trials: int = 1,
     over_cdi: bool = False,
+    cdi_return: float | None = None,
 ) -> Verdict:
     """What a backtest is worth as evidence.
 
     excess: float64, length n, return of each bar over cash (over 0 where no CDI is known: over_cdi False). periods: bars
     per year. trades: closed ones. trials: parameter sets tried until this one was chosen; the interval's error level is
-    divided by it (Bonferroni). Labels are keys and stay in English: "insufficient evidence" below 30 closed trades, else
+    divided by it (Bonferroni). cdi_return: what cash at the CDI made in the same time, to be compared with, or None. Labels are keys and stay in English: "insufficient evidence" below 30 closed trades, else
     "distinguishable from luck" when the interval of the mean excess return lies above 0, else "not ...".
     Raises UsageError when trials is less than 1.
     """
@@ -60,7 +61,7 @@ def verdict(
         )
         reasons.append(
             text.format(
-                low=percent(low * periods), high=percent(high * periods), confidence=percent(confidence, 3 if trials > 1 else 0)
+                low=percent(low * periods), high=percent(high * periods), confidence=percent(confidence, 1 if trials > 1 else 0)
             )
         )
     if trials > 1:
@@ -70,6 +71,9 @@ def verdict(
         reasons.append(_("It made {own}, more than the {hold} of buying and holding.").format(**figures))
     else:
         reasons.append(_("It made {own}, not more than the {hold} of buying and holding.").format(**figures))
+    if cdi_return is not None:
+        text = _("Cash at the CDI made {cdi}, more.") if cdi_return >= total_return else _("Cash at the CDI made {cdi}, less.")
+        reasons.append(text.format(cdi=percent(cdi_return)))
     if trades < MIN_TRADES:
         label = INSUFFICIENT
     else:

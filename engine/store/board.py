@@ -115,6 +115,14 @@ class Board:
         self.path = path
         self._connection = connection
 
+    def state(self) -> tuple[object, ...]:
+        """What the desk shows rests on: changes with imports, runs and watchlists, not with the progress of jobs."""
+        query = (
+            "SELECT (SELECT max(id) FROM imports), (SELECT max(finished_at) FROM runs),"
+            " (SELECT group_concat(list || ' ' || symbol) FROM (SELECT list, symbol FROM watchlists ORDER BY list, position))"
+        )
+        return tuple(self._all(query)[0])
+
     def lists(self) -> dict[str, int]:
         """Every watchlist with the number of its symbols."""
         return dict(self._all("SELECT list, count(*) FROM watchlists GROUP BY list ORDER BY list"))

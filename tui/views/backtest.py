@@ -68,6 +68,7 @@ class BacktestView(View):
         self._result: BacktestResult | None = None
         self._trades: list[dict[str, Any]] = []
         self._editing = ""
+        self._snapshot: object = None
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="backtest-body"):
@@ -108,7 +109,9 @@ class BacktestView(View):
             self._plan()
 
     def data_changed(self) -> None:
-        if self._result is not None or self.form.fields:
+        """Run again when bars were imported; a trial that was recorded changes no answer."""
+        snapshot = self.desk_app.board_snapshot()
+        if self.form.fields and snapshot != self._snapshot:
             self._plan()
 
     def choose(self, symbol: str) -> None:
@@ -270,6 +273,7 @@ class BacktestView(View):
             self._say_state(_("No symbol yet: y chooses one, i imports a file."))
             return
         self._number += 1
+        self._snapshot = self.desk_app.board_snapshot()
         self._work(self._number, question)
 
     @work(thread=True, exclusive=True, group="backtest", exit_on_error=False)

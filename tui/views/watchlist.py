@@ -296,4 +296,3 @@ def _date(session: int):  # type: ignore[no-untyped-def]
     from engine.domain import from_day_number
 
     return from_day_number(session)
-

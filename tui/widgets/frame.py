@@ -11,6 +11,8 @@ from textual.widget import Widget
 from engine.i18n import _
 from tui.actions import Action
 
+#: Hints that are shown however narrow the terminal.
+ALWAYS = ("help.open", "quit")
 TABS = (("watchlist", "1"), ("backtest", "3"), ("data", "0"))
 KEY_NAMES = {
     "question_mark": "?",
@@ -63,11 +65,20 @@ class HintBar(Widget):
         self.actions = tuple(actions)
 
     def render(self) -> Text:
-        line = Text(no_wrap=True, overflow="ellipsis")
-        for action, keys in self.actions:
-            line.append(f" {key_name(keys)} ", style="bold reverse")
-            line.append(f" {_(action.label)}  ")
-        return line
+        kept = [item for item in self.actions if item[0].id in ALWAYS]
+        right = _hints(kept)
+        left = _hints([item for item in self.actions if item not in kept])
+        left.truncate(max(self.size.width - right.cell_len, 0), overflow="ellipsis", pad=True)
+        left.append_text(right)
+        return left
+
+
+def _hints(actions: Sequence[tuple[Action, str]]) -> Text:
+    line = Text(no_wrap=True)
+    for action, keys in actions:
+        line.append(f" {key_name(keys)} ", style="bold reverse")
+        line.append(f" {_(action.label)}  ")
+    return line
 
 
 class JobStrip(Widget):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from engine.domain import from_day_number
-from engine.i18n import _, ngettext
+from engine.i18n import _
 from tui.format import DASH, day, instant, money, number, percent, price
 
 if TYPE_CHECKING:
@@ -21,11 +21,12 @@ def verdict_text(result: BacktestResult) -> Text:
     """The verdict first, with its first reason; the trial number beside it."""
     verdict = result.verdict
     good = verdict.label == GOOD
-    text = Text(f"{'✔' if good else '✖'} {_(verdict.label)}", style="bold green" if good else "bold red")
-    trials = ngettext("{count} trial on this series", "{count} trials on this series", result.trials).format(count=result.trials)
+    text = Text()
+    text.append(f"{'✔' if good else '✖'} {_(verdict.label)}", style="bold green" if good else "bold red")
+    trials = _("trial {count}").format(count=result.trials)
     text.append(f"  ({trials})", style="dim")
     for reason in verdict.reasons[:2]:
-        text.append(f"\n  {reason}", style="not bold default")
+        text.append(f"\n  {reason}")
     return text
 
 
@@ -110,13 +111,13 @@ def exit_name(reason: str) -> str:
     return names[reason]
 
 
-def trade_cell(trade: Mapping[str, Any], key: str) -> str | tuple[str, str]:
-    """One cell of the table of trades."""
+def trade_cell(trade: Mapping[str, Any], key: str, *, daily: bool) -> str | tuple[str, str]:
+    """One cell of the table of trades; daily bars show days only."""
     value = trade[key]
     if key == "side":
         return (_("long"), "up") if value == "long" else (_("short"), "down")
     if key in ("entry_time", "exit_time"):
-        return instant(value) if value else DASH
+        return (day(value) if daily else instant(value)) if value else DASH
     if key in ("entry_price", "exit_price"):
         return price(value)
     if key == "exit_reason":

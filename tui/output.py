@@ -24,15 +24,20 @@ def print_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
+def plain(text: str) -> str:
+    """One line of text with its control characters spelt out, so that no file name can steer the terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def print_error(error: PregaoError, as_json: bool) -> None:
     """The one sentence of an error on stderr, or its JSON form."""
     if as_json:
         json.dump({"error": error.as_dict()}, sys.stderr, ensure_ascii=False)
         sys.stderr.write("\n")
         return
-    sys.stderr.write(f"pregao: {error.message}\n")
+    sys.stderr.write(f"pregao: {plain(error.message)}\n")
     if error.hint:
-        sys.stderr.write(f"        {error.hint}\n")
+        sys.stderr.write(f"        {plain(error.hint)}\n")
 
 
 def console() -> Console:
@@ -45,7 +50,7 @@ def console() -> Console:
 def narrate(message: str, *, quiet: bool = False) -> None:
     """One line for the person at the terminal, on stderr; nothing for an empty one."""
     if message and not quiet:
-        sys.stderr.write(f"{message}\n")
+        sys.stderr.write(f"{plain(message)}\n")
 
 
 @contextmanager

@@ -389,7 +389,8 @@ class BacktestView(View):
     def _trade_cell(self, row: int, key: str) -> str | tuple[str, str]:
         from tui.backtest_panel import trade_cell
 
-        return trade_cell(self._trades[row], key)
+        daily = self._result is None or self._result.bars.timeframe in ("1d", "1w")
+        return trade_cell(self._trades[row], key, daily=daily)
 
 
 def _or_all(value: str | float | int | None) -> str:

@@ -136,23 +136,13 @@ class CandleChart(Plot):
 def candle_of(bars: tuple[list[float], ...], first: int, end: int) -> Candle:
     """The bars first..end-1 as one: first open, highest high, lowest low, last close, sum of the volumes known. Bars that lack
     a price do not count."""
-    opens, highs, lows, closes, volumes = (values[first:end] for values in bars)
-    whole = [
-        at
-        for at, (a, b, c, d) in enumerate(zip(opens, highs, lows, closes))
-        if a == a and b == b and c == c and d == d
-    ]  # fmt: skip
+    found = zip(*(values[first:end] for values in bars))
+    whole = [(prices, volume) for *prices, volume in found if all(price == price for price in prices)]
     if not whole:
         return Candle(first, end, NAN, NAN, NAN, NAN, NAN)
-    return Candle(
-        first,
-        end,
-        opens[whole[0]],
-        max(max(highs[at], opens[at], closes[at]) for at in whole),
-        min(min(lows[at], opens[at], closes[at]) for at in whole),
-        closes[whole[-1]],
-        min(sum(volumes[at] for at in whole if volumes[at] == volumes[at]), sys.float_info.max),
-    )
+    high, low = max(max(prices) for prices, _volume in whole), min(min(prices) for prices, _volume in whole)
+    volume = min(sum(volume for _prices, volume in whole if volume == volume), sys.float_info.max)
+    return Candle(first, end, whole[0][0][0], high, low, whole[-1][0][3], volume)
 
 
 def columns(bars: tuple[list[float], ...], width: int) -> dict[int, Candle]:

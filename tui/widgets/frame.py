@@ -42,7 +42,8 @@ class TopBar(Widget):
 
     def render(self) -> Text:
         names = {"watchlist": _("Watchlist"), "backtest": _("Backtest"), "data": _("Data")}
-        line = Text(" PREGÃO ", style="bold reverse", no_wrap=True, overflow="crop")
+        line = Text(no_wrap=True, overflow="crop")
+        line.append(" PREGÃO ", style="bold reverse")
         for name, key in TABS:
             style = "bold underline" if name == self.active else ""
             line.append("  ")

@@ -96,7 +96,7 @@ class LineChart(Plot):
 
     def _draw_series(self, canvas: Canvas, one: Series, scale: Scale, top: int, width: int) -> None:
         zero = scale.at(self._base or 0.0) if self._fill else None
-        for x, run in enumerate(runs(one.values, width * DOTS_WIDE, scale)):
+        for x, run in enumerate(runs(one.values, width * DOTS_WIDE, scale, joined=not self._fill)):
             if run is None:
                 continue
             first, last = run if zero is None else (min(run[0], zero), max(run[1], zero))
@@ -117,24 +117,25 @@ class LineChart(Plot):
             x += cell_len(clean(text)) + 2
 
 
-def runs(values: Sequence[float], width: int, scale: Scale) -> list[Run]:
+def runs(values: Sequence[float], width: int, scale: Scale, *, joined: bool = True) -> list[Run]:
     """For each of `width` columns of dots the first and last dot of the curve in it, counted from the top; None where it has
-    a gap. Neighbouring values are joined; values that share a column are all covered."""
-    return _aggregated(values, width, scale) if len(values) > width else _joined(values, width, scale)
+    a gap. Values that share a column are all covered; `joined` columns touch each other, the others only span their own values.
+    """
+    return _aggregated(values, width, scale, joined) if len(values) > width else _interpolated(values, width, scale, joined)
 
 
-def _aggregated(values: Sequence[float], width: int, scale: Scale) -> list[Run]:
+def _aggregated(values: Sequence[float], width: int, scale: Scale, joined: bool) -> list[Run]:
     found: list[Run] = []
     count, before = len(values), math.nan
     for x in range(width):
         part = values[x * count // width : (x + 1) * count // width]
         known = [value for value in (before, *part) if value == value]
-        before = part[-1]
+        before = part[-1] if joined else math.nan
         found.append((scale.at(max(known)), scale.at(min(known))) if any(value == value for value in part) else None)
     return found
 
 
-def _joined(values: Sequence[float], width: int, scale: Scale) -> list[Run]:
+def _interpolated(values: Sequence[float], width: int, scale: Scale, joined: bool) -> list[Run]:
     found: list[Run] = [None] * width
     step = (width - 1) / max(len(values) - 1, 1)
     before: tuple[int, int] | None = None
@@ -143,13 +144,13 @@ def _joined(values: Sequence[float], width: int, scale: Scale) -> list[Run]:
             before = None
             continue
         here = (round(at * step), scale.at(value))
-        _join(found, before or here, here)
+        _draw_line(found, before or here, here, joined)
         before = here
     return found
 
 
-def _join(found: list[Run], start: tuple[int, int], end: tuple[int, int]) -> None:
-    """A straight line from one dot to another, as vertical runs; each begins where the one before it ended."""
+def _draw_line(found: list[Run], start: tuple[int, int], end: tuple[int, int], joined: bool) -> None:
+    """A straight line from one dot to another, as vertical runs; a joined one begins where the one before it ended."""
     (x0, y0), (x1, y1) = start, end
     if x0 == x1:
         found[x1] = (y1, y1)
@@ -157,6 +158,6 @@ def _join(found: list[Run], start: tuple[int, int], end: tuple[int, int]) -> Non
     last = y0
     for x in range(x0 + 1, x1 + 1):
         here = round(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
-        begin = last + (here > last) - (here < last)
+        begin = last + (here > last) - (here < last) if joined else here
         found[x] = (min(begin, here), max(begin, here))
         last = here

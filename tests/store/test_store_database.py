@@ -249,7 +249,7 @@ def test_programs_that_open_a_new_store_at_once_all_get_it(tmp_path: Path) -> No
         subprocess.Popen(
             [sys.executable, "-c", OPEN_AND_TELL, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        for _number in range(4)
+        for _number in range(3)
     ]
     for process in running:
         _out, said = process.communicate(timeout=60)

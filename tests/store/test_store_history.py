@@ -87,7 +87,7 @@ def check(imports: list[tuple[int, dict[int, tuple[int, bool]]]]) -> None:
         store.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(IMPORT, min_size=1, max_size=8))
 def test_what_was_known_at_any_time_is_what_is_read(imports: list[tuple[int, dict[int, tuple[int, bool]]]]) -> None:
     check(imports)

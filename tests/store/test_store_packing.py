@@ -20,7 +20,7 @@ NUMBERS = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.just(fl
 FIELDS = ("open", "high", "low", "close", "quantity", "turnover")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4_000_000_000), *[NUMBERS] * 7, st.booleans(), st.booleans()),

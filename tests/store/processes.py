@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.domain import PriceBase
 from engine.ingestion.importer import import_files
 from engine.ingestion.table import BarTable, ImportOptions
 from engine.market.calendar import nominal_opening
 from engine.store.bars import list_series, read_bars, read_many
 from engine.store.database import Store, open_store
 from engine.store.publish import publish
+from tests.ingestion.cotahist_maker import header, record, trailer
 from tests.store.market_maker import NOW, origin, table, together, weekdays
 
 SYMBOLS = tuple(f"AAAA{number}" for number in range(50))
@@ -93,20 +93,24 @@ def read(store: Store, seconds: str) -> int:
 
 
 def write_file(path: Path, base: int) -> None:
-    """A CSV of ROWS marked bars of eight symbols."""
-    lines = ["date,symbol,open,high,low,close,quantity"]
+    """A COTAHIST file of ROWS marked bars of eight symbols."""
+    records = [header()]
     count = ROWS // 8
-    days = [str(np.datetime64(int(day), "D")) for day in DAYS[:count]]
+    days = [str(np.datetime64(int(day), "D")).replace("-", "") for day in DAYS[:count]]
     for number in range(8):
-        quantity = (TIME[:count] // 60 + base + number) % 997
         price = base + number
-        lines += [f"{day},CCCC{number},{price},{price + 1},{price - 1},{price},{q}" for day, q in zip(days, quantity.tolist())]
-    path.write_text("\n".join(lines) + "\n")
+        quantities = ((TIME[:count] // 60 + price) % 997).tolist()
+        cents = {"open_": 100 * price, "high": 100 * price + 100, "low": 100 * price - 100, "close": 100 * price}
+        records += [
+            record(f"CCCC{number}", day, **cents, quantity=quantity, turnover=100 * quantity * price)
+            for day, quantity in zip(days, quantities)
+        ]
+    path.write_bytes(b"\r\n".join([*records, trailer(ROWS + 2)]) + b"\r\n")
 
 
 def import_file(store: Store, path: str) -> int:
     """Import one file and return what was written."""
-    (report,) = import_files(store, [Path(path)], ImportOptions(today=0, price_base=PriceBase.RAW), now=NOW)
+    (report,) = import_files(store, [Path(path)], ImportOptions(), now=NOW)
     if report.error is not None:
         raise report.error
     return report.written

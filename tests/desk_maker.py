@@ -75,11 +75,11 @@ def plain_environment() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("PREGAO_")}
+    root.handlers = []
     with patch.dict(os.environ, {**kept, "LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}, clear=True):
         yield
     for handler in root.handlers:
-        if handler not in handlers:
-            handler.close()
+        handler.close()
     root.handlers = handlers
     root.setLevel(level)
 

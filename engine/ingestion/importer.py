@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.domain import PriceBase, Progress, from_day_number, iso, silent
+from engine.domain import PriceBase, Progress, day_number, from_day_number, iso, sao_paulo, silent
 from engine.errors import FileError, PregaoError, UnrecognisedFileError
 from engine.i18n import _
 from engine.ingestion import cotahist, investing, profit, tabular
@@ -25,6 +25,7 @@ from engine.store.publish import Origin, Published, publish
 from engine.store.values import publish_values
 
 if TYPE_CHECKING:
+    from engine.market.calendar import Calendar
     from engine.store.database import Store
 
 #: Asked in this order; each answers from the content alone.
@@ -152,8 +153,12 @@ def import_files(
     dry_run: bool = False,
     progress: Progress = silent,
     on_understood: Callable[[Understood], None] | None = None,
+    calendar: Calendar | None = None,
 ) -> list[FileReport]:
-    """Import every file (and every member of a ZIP) and return one report each; an error stops only its own file."""
+    """Import every file (and every member of a ZIP) and return one report each; an error stops only its own file.
+
+    calendar: says for each file which day's bars were unfinished when it was written; None leaves that to `options`.
+    """
     reports = []
     for path in paths:
         try:
@@ -162,13 +167,26 @@ def import_files(
             reports.append(FileReport(str(path), error=error))
             continue
         digest = _digest(path)
+        said = options if calendar is None else replace(options, today=unfinished_day(calendar, path.stat().st_mtime, now))
         for file in files:
             try:
-                reports.append(_import_one(store, file, digest, options, now, dry_run, progress, on_understood))
+                reports.append(_import_one(store, file, digest, said, now, dry_run, progress, on_understood))
             except PregaoError as error:
                 log.warning("import of %s refused: %s", file.name, error.message)
                 reports.append(FileReport(str(path) if not file.member else f"{path}:{file.member}", error=error))
     return reports
+
+
+def unfinished_day(calendar: Calendar, written: float, now: int) -> int:
+    """The day whose bars may still change, as days since 1970-01-01: today until its session has closed, then tomorrow.
+
+    written, now: UTC seconds. A file that was written today is judged by that instant, an older one by `now`.
+    """
+    today = sao_paulo(now).date()
+    instant = int(written) if written < now and sao_paulo(int(written)).date() == today else now
+    day = day_number(today)
+    closed = calendar.is_session(day) and calendar.close_instant(day) <= instant
+    return day + 1 if closed else day
 
 
 def import_series(

@@ -15,6 +15,7 @@ from engine.ingestion.importer import FileReport, import_files
 from engine.ingestion.table import ImportOptions
 
 if TYPE_CHECKING:
+    from engine.market.calendar import Calendar
     from engine.settings_model import Settings
     from engine.store.database import Store
     from engine.workspace import Workspace
@@ -34,12 +35,21 @@ class Inbox:
     max_bytes: int
     now: Callable[[], int]
     name: str = "inbox"
+    calendar: Calendar | None = None
 
     def collect(self, session: date, progress: Progress) -> list[FileReport]:  # noqa: ARG002 - the folder knows no dates
         reports = []
         waiting = sorted(item for item in self.folder.glob("*") if item.is_file() and not item.name.startswith("."))
         for path in waiting:
-            found = import_files(self.store, [path], self.options, now=self.now(), max_bytes=self.max_bytes, progress=progress)
+            found = import_files(
+                self.store,
+                [path],
+                self.options,
+                now=self.now(),
+                max_bytes=self.max_bytes,
+                progress=progress,
+                calendar=self.calendar,
+            )
             reports += found
             if not any(isinstance(report.error, StoreError) for report in found):
                 _file_away(path, "refused" if any(report.error for report in found) else "imported")
@@ -87,7 +97,7 @@ class CotahistDaily:
 
 
 def configured_sources(
-    workspace: Workspace, settings: Settings, store: Store, now: Callable[[], int]
+    workspace: Workspace, settings: Settings, store: Store, now: Callable[[], int], calendar: Calendar
 ) -> list[Inbox | CotahistDaily]:
     """The sources that the settings name, in their order."""
     options = ImportOptions(markets=settings.ingestion.markets)
@@ -95,7 +105,7 @@ def configured_sources(
     made: list[Inbox | CotahistDaily] = []
     for name in settings.daily.sources:
         if name == "inbox":
-            made.append(Inbox(workspace.inbox, store, options, limit, now))
+            made.append(Inbox(workspace.inbox, store, options, limit, now, calendar=calendar))
         else:
             fetch = settings.fetch
             made.append(CotahistDaily(workspace.downloads, fetch.cotahist_url, fetch.timeout_seconds, store, options, limit, now))

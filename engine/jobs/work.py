@@ -31,7 +31,7 @@ def import_options(
     markets: Sequence[str] = (),
 ) -> ImportOptions:
     """What the user says about the files, checked; no markets means those of the settings. Raises UsageError."""
-    from engine.domain import PriceBase, day_number, sao_paulo
+    from engine.domain import PriceBase
     from engine.ingestion.table import ImportOptions
     from engine.market.instruments import normalise_symbol
     from engine.settings_model import MarketGroup
@@ -53,7 +53,6 @@ def import_options(
         price_base=PriceBase(price_base) if price_base else None,
         mapping=mapping,
         markets=kept,
-        today=day_number(sao_paulo(desk.now()).date()),
     )
 
 
@@ -85,6 +84,7 @@ def import_paths(
             dry_run=dry_run,
             progress=_noted(progress, path.name),
             on_understood=on_understood,
+            calendar=desk.calendar,
         )
         for report in found:
             if on_report is not None:
@@ -171,5 +171,7 @@ def plan_day(desk: Desk, as_of: date | None = None, progress: Progress = silent)
     from engine.daily import plan_run
     from engine.ingestion.sources import configured_sources
 
-    sources = [] if desk.workspace.demo else configured_sources(desk.workspace, desk.settings, desk.store, desk.now)
+    if desk.workspace.demo:
+        return plan_run(desk, as_of, progress=progress)
+    sources = configured_sources(desk.workspace, desk.settings, desk.store, desk.now, desk.calendar)
     return plan_run(desk, as_of, sources=sources, progress=progress)

@@ -97,6 +97,16 @@ def test_a_file_without_a_name_in_it_takes_the_one_that_is_given(tmp_path: Path)
     assert report["symbols"] == ["XPTO3"]
 
 
+def test_bars_of_a_session_that_is_not_over_are_provisional(tmp_path: Path) -> None:
+    path = daily_csv(tmp_path / "MEAA3.csv", sessions(20), walk("MEAA3", 20))
+    noon = MORNING - 20 * 3600
+    early = call("import", str(path), "--json", home=tmp_path, now=noon).json["files"][0]
+    assert (early["written"], early["provisional"]) == (20, 1)
+    assert [bar["provisional"] for bar in call("bars", "MEAA3", "--json", home=tmp_path).json["bars"]] == [False] * 19 + [True]
+    evening = call("import", str(path), "--json", home=tmp_path, now=noon + 8 * 3600).json["files"][0]
+    assert (evening["written"], evening["revised"], evening["provisional"]) == (1, 0, 0)
+
+
 def test_columns_may_be_mapped(tmp_path: Path) -> None:
     path = daily_csv(tmp_path / "MEAA3.csv", sessions(5), walk("MEAA3", 5))
     text = path.read_text(encoding="utf-8").replace("date,open,high,low,close,volume", "quando,abre,sobe,desce,fecha,quanto")

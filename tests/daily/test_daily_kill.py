@@ -60,7 +60,7 @@ daily.finish_step = half
 if where == "moved":
     sources._file_away = die
 opened = desk.open_desk(Workspace(Path(home)), lambda: int(now))
-found = sources.configured_sources(opened.workspace, opened.settings, opened.store, opened.now)
+found = sources.configured_sources(opened.workspace, opened.settings, opened.store, opened.now, opened.calendar)
 daily.run_daily(daily.plan_run(opened, sources=found))
 """
 

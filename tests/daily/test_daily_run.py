@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -148,6 +149,20 @@ def test_files_in_the_inbox_are_imported_and_filed_away(tmp_path: Path) -> None:
     inbox = tmp_path / "data" / "inbox"
     assert sorted(item.name for item in inbox.iterdir()) == [".half-written.csv", "imported"]
     assert len(list((inbox / "imported").iterdir())) == 3
+
+
+def test_files_written_after_the_close_give_the_day_that_evening(tmp_path: Path) -> None:
+    """The same files: written in the afternoon their last bar is provisional and the day stale, in the evening it is final."""
+    close = calendar().close_instant(day_number(END))
+    inbox = tmp_path / "data" / "inbox"
+    for written, code, provisional in ((close - 1, 3, 1), (close, 0, 0)):
+        for path in make_market(inbox):
+            os.utime(path, (written, written))
+        called = call("--run-daily", "--json", home=tmp_path, now=close + 3600)
+        assert (called.code, called.json["session"]) == (code, "2025-06-30")
+        found = {item["symbol"]: item["provisional"] for item in call("coverage", "--json", home=tmp_path).json["series"]}
+        assert found["MEAA3"] == provisional
+    assert len(called.json["signals"]) == 3
 
 
 def test_a_refused_file_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -72,10 +72,12 @@ def publish(
     before, so that what was known stays in order); a provisional row never replaces a final bar.
     Raises RefusedFileError when the rows would join two price bases.
     """
+    if not len(table):
+        return Published(0, 0, 0, 0)
     with store.connection() as connection:
         _stage(connection, table, progress)
         with transaction(connection):
-            _name_series(connection, table.symbols, origin)
+            _name_series(connection, origin)
             _refuse_splice(connection, table.symbols, origin)
             result = _merge(connection, table.symbols, origin, instruments, now)
         connection.exec_driver_sql("DROP TABLE staged")
@@ -89,7 +91,8 @@ def _stage(connection: Connection, table: BarTable, progress: Progress) -> None:
     connection.exec_driver_sql(
         "CREATE TEMP TABLE staged (symbol INTEGER, time INTEGER, bar BLOB, provisional INTEGER, PRIMARY KEY (symbol, time)) WITHOUT ROWID"
     )
-    connection.exec_driver_sql("CREATE TEMP TABLE staged_series (symbol INTEGER PRIMARY KEY, series_id INTEGER)")
+    connection.exec_driver_sql("CREATE TEMP TABLE staged_series (symbol INTEGER PRIMARY KEY, name TEXT, series_id INTEGER)")
+    connection.exec_driver_sql("INSERT INTO staged_series (symbol, name) VALUES (?, ?)", list(enumerate(table.symbols)))
     driver = connection.connection.driver_connection
     assert driver is not None
     order = np.lexsort((table.time, table.symbol_index))
@@ -113,21 +116,23 @@ def _stage(connection: Connection, table: BarTable, progress: Progress) -> None:
         progress(min(low + CHUNK, len(table)), len(table), "")
 
 
-def _name_series(connection: Connection, symbols: Sequence[str], origin: Origin) -> None:
+def _name_series(connection: Connection, origin: Origin) -> None:
     """Give every staged symbol its series, making those that are new. A base once found out is not lost again."""
-    for number, symbol in enumerate(symbols):
-        key = (symbol, origin.timeframe, origin.source)
-        bases = [str(origin.price_base)]
-        if origin.price_base is PriceBase.UNKNOWN:
-            bases = [str(base) for base in (PriceBase.UNKNOWN, PriceBase.ADJUSTED, PriceBase.RAW)]
-        query = "SELECT id FROM series WHERE symbol = ? AND timeframe = ? AND source = ? AND price_base = ?"
-        found = next((row[0] for base in bases if (row := connection.exec_driver_sql(query, (*key, base)).first())), None)
-        if found is None:
-            made = connection.exec_driver_sql(
-                "INSERT INTO series (symbol, timeframe, source, price_base) VALUES (?, ?, ?, ?)", (*key, bases[0])
-            )
-            found = made.lastrowid
-        connection.exec_driver_sql("INSERT INTO staged_series VALUES (?, ?)", (number, found))
+    bases = {str(origin.price_base)} if origin.price_base is not PriceBase.UNKNOWN else set(map(str, PriceBase))
+    known = (
+        "FROM series WHERE symbol = staged_series.name AND timeframe = ? AND source = ?"
+        f" AND price_base IN ({', '.join('?' * len(bases))})"
+    )
+    key = (origin.timeframe, origin.source)
+    connection.exec_driver_sql(
+        "INSERT INTO series (symbol, timeframe, source, price_base) SELECT name, ?, ?, ? FROM staged_series"
+        f" WHERE NOT EXISTS (SELECT 1 {known})",
+        (*key, str(origin.price_base), *key, *bases),
+    )
+    connection.exec_driver_sql(
+        f"UPDATE staged_series SET series_id = (SELECT id {known} ORDER BY price_base <> 'unknown', price_base LIMIT 1)",
+        (*key, *bases),
+    )
 
 
 JOINED = "FROM staged s JOIN staged_series n USING (symbol) JOIN bars b ON b.series_id = n.series_id AND b.time = s.time"
@@ -181,22 +186,20 @@ def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origi
 def _merge(
     connection: Connection, symbols: Sequence[str], origin: Origin, instruments: Mapping[str, Instrument], now: int
 ) -> Published:
-    def count(where: str) -> int:
-        return int(connection.exec_driver_sql(f"SELECT count(*) {JOINED} WHERE {where}").scalar_one())
+    def counts(query: str) -> list[int]:
+        return [int(value) for value in connection.exec_driver_sql(query).one()]
 
-    staged = int(connection.exec_driver_sql("SELECT count(*) FROM staged").scalar_one())
-    common = count("1")
-    replaced = count("b.bar <> s.bar AND b.provisional = 1")
-    revised = count("b.bar <> s.bar AND b.provisional = 0 AND s.provisional = 0")
+    staged, provisional = counts("SELECT count(*), total(provisional) FROM staged")
+    common, replaced, revised = counts(
+        "SELECT count(*), total(b.bar <> s.bar AND b.provisional = 1),"
+        f" total(b.bar <> s.bar AND b.provisional = 0 AND s.provisional = 0) {JOINED}"
+    )
     written = staged - common + replaced + revised
-    provisional = int(connection.exec_driver_sql("SELECT count(*) FROM staged WHERE provisional = 1").scalar_one())
     if written == 0:
         return Published(0, staged, 0, provisional)
     before = connection.exec_driver_sql("SELECT published_at FROM imports ORDER BY id DESC LIMIT 1").scalar_one_or_none()
     now = max(now, before or now)
-    for symbol in symbols:
-        if symbol in instruments:
-            _save_instrument(connection, instruments[symbol])
+    _save_instruments(connection, [instruments[symbol] for symbol in symbols if symbol in instruments])
     changed = (
         f"SELECT n.series_id, s.time, b.bar, s.bar {JOINED} WHERE b.bar <> s.bar AND b.provisional = 0 AND s.provisional = 0"
     )
@@ -251,19 +254,13 @@ def _revision_lines(connection: Connection, changed: str, symbols: Sequence[str]
     return tuple(lines)
 
 
-def _save_instrument(connection: Connection, instrument: Instrument) -> None:
+def _save_instruments(connection: Connection, instruments: Sequence[Instrument]) -> None:
+    if not instruments:
+        return
     connection.exec_driver_sql(
         "INSERT INTO instruments (symbol, market, name, isin, lot, tick, point_value) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (symbol) DO UPDATE SET market = excluded.market, lot = excluded.lot,"
         " name = coalesce(nullif(excluded.name, ''), name), isin = coalesce(nullif(excluded.isin, ''), isin)"
         " WHERE excluded.isin <> '' OR instruments.isin = ''",
-        (
-            instrument.symbol,
-            str(instrument.market),
-            instrument.name,
-            instrument.isin,
-            instrument.lot,
-            instrument.tick,
-            instrument.point_value,
-        ),
+        [(item.symbol, str(item.market), item.name, item.isin, item.lot, item.tick, item.point_value) for item in instruments],
     )

@@ -100,9 +100,10 @@ def write_file(path: Path, base: int) -> None:
     for number in range(8):
         price = base + number
         quantities = ((TIME[:count] // 60 + price) % 997).tolist()
-        cents = {"open_": 100 * price, "high": 100 * price + 100, "low": 100 * price - 100, "close": 100 * price}
+        one = record(f"CCCC{number}", open_=100 * price, high=100 * price + 100, low=100 * price - 100, close=100 * price)
+        start, middle, end = one[:2], one[10:152], one[188:]
         records += [
-            record(f"CCCC{number}", day, **cents, quantity=quantity, turnover=100 * quantity * price)
+            start + f"{day}".encode() + middle + f"{quantity:018}{100 * quantity * price:018}".encode() + end
             for day, quantity in zip(days, quantities)
         ]
     path.write_bytes(b"\r\n".join([*records, trailer(ROWS + 2)]) + b"\r\n")

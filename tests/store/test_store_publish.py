@@ -176,6 +176,12 @@ def test_instruments_are_saved_and_a_better_description_is_not_lost(store: Store
     assert read_instrument(store, "PETR4") == renamed
 
 
+def test_no_rows_change_nothing(store: Store) -> None:
+    before = dump(store)
+    assert put(store, replace(table(TIME[:0], 10.0), symbols=())) == Published(0, 0, 0, 0)
+    assert dump(store) == before
+
+
 def test_progress_is_told(store: Store) -> None:
     from engine.store.publish import publish
     from tests.store.market_maker import origin

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from textual.reactive import reactive
 
-from tui.widgets.plot import NAN, Canvas, Format, Plot, Scale, draw_x_labels, draw_y_axis, floats
+from tui.widgets.plot import NAN, Canvas, Format, Plot, Scale, draw_x_labels, draw_y_axis, floats, known
 
 EMPTY, WICK, BODY = 0, 1, 2
 #: The glyph of a cell by what its upper and lower half show. A rising bar is thin, a falling one solid.
@@ -53,6 +53,7 @@ class CandleChart(Plot):
     def __init__(self, *, empty: str = "", id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(empty=empty, id=id, classes=classes)
         self._bars: tuple[list[float], ...] = ([], [], [], [], [])
+        self._whole = candle_of(self._bars, 0, 0)
         self._x_labels: tuple[str, ...] = ()
         self._format: Format | None = None
         self._marks: tuple[Mark, ...] = ()
@@ -76,7 +77,7 @@ class CandleChart(Plot):
         bars = tuple(floats(values) for values in (open, high, low, close, volume if len(volume) else [NAN] * len(close)))
         if len({len(values) for values in bars}) > 1:
             raise ValueError("open, high, low, close and volume must be equally long")
-        self._bars = bars
+        self._bars, self._whole = bars, candle_of(bars, 0, len(close))
         self._x_labels, self._format, self._title = tuple(x_labels), format, title
         self._marks = tuple(Mark(*mark) for mark in marks)
         self.changed()
@@ -86,8 +87,7 @@ class CandleChart(Plot):
 
     def drawable(self) -> bool:
         """Whether any bar has all four prices."""
-        whole = candle_of(self._bars, 0, len(self._bars[3]))
-        return whole.close == whole.close
+        return self._whole.close == self._whole.close
 
     def draw(self, canvas: Canvas) -> None:
         """The title above, prices at the right, times below, candles and volume between."""
@@ -98,7 +98,7 @@ class CandleChart(Plot):
         rows -= volume_rows
         rim = 1 if self._marks and rows >= 5 else 0
         inner, inner_top = rows - 2 * rim, top + rim
-        whole = candle_of(self._bars, 0, len(self._bars[3]))
+        whole = self._whole
         scale = Scale(whole.low, whole.high, inner * 2)
         width = draw_y_axis(canvas, Scale(whole.low, whole.high, inner), top=inner_top, rows=inner, style=self._format)
         candles = columns(self._bars, width)
@@ -136,13 +136,16 @@ class CandleChart(Plot):
 def candle_of(bars: tuple[list[float], ...], first: int, end: int) -> Candle:
     """The bars first..end-1 as one: first open, highest high, lowest low, last close, sum of the volumes known. Bars that lack
     a price do not count."""
-    found = zip(*(values[first:end] for values in bars))
-    whole = [(prices, volume) for *prices, volume in found if all(price == price for price in prices)]
+    whole = [
+        bar for bar in zip(*(values[first:end] for values in bars))
+        if bar[0] == bar[0] and bar[1] == bar[1] and bar[2] == bar[2] and bar[3] == bar[3]
+    ]  # fmt: skip
     if not whole:
         return Candle(first, end, NAN, NAN, NAN, NAN, NAN)
-    high, low = max(max(prices) for prices, _volume in whole), min(min(prices) for prices, _volume in whole)
-    volume = min(sum(volume for _prices, volume in whole if volume == volume), sys.float_info.max)
-    return Candle(first, end, whole[0][0][0], high, low, whole[-1][0][3], volume)
+    opens, highs, lows, closes, volumes = map(list, zip(*whole))
+    high = max(max(opens), max(highs), max(lows), max(closes))
+    low = min(min(opens), min(highs), min(lows), min(closes))
+    return Candle(first, end, opens[0], high, low, closes[-1], min(sum(known(volumes)), sys.float_info.max))
 
 
 def columns(bars: tuple[list[float], ...], width: int) -> dict[int, Candle]:

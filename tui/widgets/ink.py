@@ -33,7 +33,7 @@ PaletteKey = tuple[object, ...]
 def palette_key(widget: Widget) -> PaletteKey:
     """What the styles of a widget depend on: its own style and the colours of the theme. Cheap; compare with `==`."""
     variables = widget.app.theme_variables
-    return (widget.visual_style.rich_style, *(variables.get(name, variables.get(other)) for name, other in COLOURED.items()))
+    return (widget.visual_style.rich_style, *map(variables.get, COLOURED), *map(variables.get, COLOURED.values()))
 
 
 def palette(widget: Widget) -> dict[str, Style]:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from tui.quick_format import percent
 from tui.widgets.ink import clean
-from tui.widgets.plot import Canvas, Format, Plot, Scale, draw_x_labels, draw_y_axis, floats
+from tui.widgets.plot import Canvas, Format, Plot, Scale, draw_x_labels, draw_y_axis, floats, known
 
 DOTS_HIGH, DOTS_WIDE = 4, 2
 COLUMN_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -25,7 +25,7 @@ Run = tuple[int, int] | None
 class Series(NamedTuple):
     """One curve: its values (NaN leaves a gap), its name and the name of its style."""
 
-    values: Sequence[float]
+    values: list[float]
     label: str
     style: str = ""
 
@@ -47,7 +47,7 @@ class LineChart(Plot):
 
     def show(
         self,
-        series: Sequence[Series | tuple[Sequence[float], str, str]],
+        series: Sequence[tuple[Sequence[float], str, str]],
         x_labels: Sequence[str] = (),
         format: Format | None = None,  # noqa: A002
         *,
@@ -73,41 +73,45 @@ class LineChart(Plot):
         names = any(one.label for one in self._series) and canvas.height >= 5
         times = any(self._x_labels) and canvas.height >= 4
         top, rows = int(names), canvas.height - int(names) - int(times)
-        known = [value for one in self._series for value in one.values if value == value]
-        if self._base is not None:
-            known.append(self._base)
-        low, high = min(known), max(known)
+        low, high = self._range()
         several = len(self._series) > 1
         width = draw_y_axis(canvas, Scale(low, high, rows), top=top, rows=rows, style=self._format, gap=2 if several else 1)
         scale = Scale(low, high, rows * DOTS_HIGH)
         if self._base is not None:
             for x in range(width):
                 canvas.put(x, top + scale.at(self._base) // DOTS_HIGH, "┄", "dim")
-        for one, mark in zip(self._series, MARKS * len(self._series)):
-            self._draw_series(canvas, one, scale, top, width)
-            if several and width < canvas.width:
-                last = next((value for value in reversed(one.values) if value == value), None)
-                if last is not None:
-                    canvas.put(width, top + scale.at(last) // DOTS_HIGH, mark, one.style)
+        self._draw_dots(canvas, scale, top, width)
+        if several and width < canvas.width:
+            for one, mark in zip(self._series, MARKS * len(self._series)):
+                if part := known(one.values):
+                    canvas.put(width, top + scale.at(part[-1]) // DOTS_HIGH, mark, one.style)
         if names:
             self._draw_names(canvas, several)
         if times:
             draw_x_labels(canvas, self._x_labels, canvas.height - 1, 0, width)
 
-    def _draw_series(self, canvas: Canvas, one: Series, scale: Scale, top: int, width: int) -> None:
+    def _range(self) -> tuple[float, float]:
+        parts = [part for one in self._series if (part := known(one.values))]
+        parts += [] if self._base is None else [[self._base]]
+        return min(map(min, parts)), max(map(max, parts))
+
+    def _draw_dots(self, canvas: Canvas, scale: Scale, top: int, width: int) -> None:
+        dots = [[0] * width for _row in range(scale.steps // DOTS_HIGH)]
         zero = scale.at(self._base or 0.0) if self._fill else None
-        for x, run in enumerate(runs(one.values, width * DOTS_WIDE, scale, joined=not self._fill)):
-            if run is None:
-                continue
-            first, last = run if zero is None else (min(run[0], zero), max(run[1], zero))
-            column, half = divmod(x, DOTS_WIDE)
-            for row in range(first // DOTS_HIGH, last // DOTS_HIGH + 1):
-                start = row * DOTS_HIGH
-                bits = RUN[half][max(first - start, 0)][min(last - start, DOTS_HIGH - 1)]
-                before = ord(canvas.chars[top + row][column])
-                if BRAILLE <= before < BRAILLE + 256:
-                    bits |= before - BRAILLE
-                canvas.put(column, top + row, chr(BRAILLE + bits), one.style)
+        for one in self._series:
+            for x, run in enumerate(runs(one.values, width * DOTS_WIDE, scale, joined=not self._fill)):
+                if run is None:
+                    continue
+                first, last = run if zero is None else (min(run[0], zero), max(run[1], zero))
+                column, bits = x // DOTS_WIDE, RUN[x % DOTS_WIDE]
+                for row in range(first // DOTS_HIGH, last // DOTS_HIGH + 1):
+                    start = row * DOTS_HIGH
+                    dots[row][column] |= bits[max(first - start, 0)][min(last - start, DOTS_HIGH - 1)]
+                    canvas.styles[top + row][column] = one.style
+        for row, places in enumerate(dots, top):
+            for column, bits_set in enumerate(places):
+                if bits_set:
+                    canvas.chars[row][column] = chr(BRAILLE + bits_set)
 
     def _draw_names(self, canvas: Canvas, several: bool) -> None:
         x = 0
@@ -117,21 +121,21 @@ class LineChart(Plot):
             x += cell_len(clean(text)) + 2
 
 
-def runs(values: Sequence[float], width: int, scale: Scale, *, joined: bool = True) -> list[Run]:
+def runs(values: list[float], width: int, scale: Scale, *, joined: bool = True) -> list[Run]:
     """For each of `width` columns of dots the first and last dot of the curve in it, counted from the top; None where it has
     a gap. Values that share a column are all covered; `joined` columns touch each other, the others only span their own values.
     """
     return _aggregated(values, width, scale, joined) if len(values) > width else _interpolated(values, width, scale, joined)
 
 
-def _aggregated(values: Sequence[float], width: int, scale: Scale, joined: bool) -> list[Run]:
+def _aggregated(values: list[float], width: int, scale: Scale, joined: bool) -> list[Run]:
     found: list[Run] = []
     count, before = len(values), math.nan
     for x in range(width):
         part = values[x * count // width : (x + 1) * count // width]
-        known = [value for value in (before, *part) if value == value]
+        spanned = known([before, *part])
+        found.append((scale.at(max(spanned)), scale.at(min(spanned))) if known(part) else None)
         before = part[-1] if joined else math.nan
-        found.append((scale.at(max(known)), scale.at(min(known))) if any(value == value for value in part) else None)
     return found
 
 

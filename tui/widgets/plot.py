@@ -25,7 +25,15 @@ Format = Callable[[float], str]
 
 def floats(values: Iterable[float | None]) -> list[float]:
     """Plain floats; None and infinite values become NaN."""
-    return [NAN if value is None or not math.isfinite(value) else float(value) for value in values]
+    found = list(values)
+    if None not in found and all(map(math.isfinite, found)):  # type: ignore[arg-type]
+        return list(map(float, found))  # type: ignore[arg-type]
+    return [NAN if value is None or not math.isfinite(value) else float(value) for value in found]
+
+
+def known(values: list[float]) -> list[float]:
+    """The values that are not NaN; the list itself when all are."""
+    return [value for value in values if value == value] if math.isnan(sum(values)) else values
 
 
 class Canvas:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, ClassVar
 
@@ -20,37 +19,14 @@ from textual.strip import Strip
 
 from engine.i18n import _
 from tui.actions import bindings
+from tui.widgets.columns import Column, fitting
 from tui.widgets.ink import PaletteKey, centred, clean, fit, palette, palette_key
+
+__all__ = ["Cell", "Column", "VTable"]
 
 Cell = str | Text | tuple[str, str]
 CURSOR = "▸"
 LINES_KEPT = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of `width` cells. right: numbers. priority: 0 is always shown, of the others the highest number goes first
-    where there is no room. grow: the last such column that is shown takes the room that is left."""
-
-    key: str
-    label: str
-    width: int
-    right: bool = False
-    priority: int = 0
-    grow: bool = False
-
-
-def fitting(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
-    """The columns shown in `width` cells, each with the cells it gets. One cell each is for the cursor and between columns."""
-    kept = list(columns)
-    while sum(column.width + 1 for column in kept) > width:
-        droppable = [column for column in kept if column.priority > 0]
-        if not droppable:
-            break
-        kept.remove(max(reversed(droppable), key=lambda column: column.priority))
-    rest = max(width - sum(column.width + 1 for column in kept), 0)
-    last = next((column for column in reversed(kept) if column.grow), None)
-    return [(column, column.width + (rest if column is last else 0)) for column in kept]
 
 
 class VTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -141,6 +117,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._key: PaletteKey = ()
         self._styles: tuple[dict[str, Style], dict[str, Style]] = ({}, {})
         self._lines: dict[int, tuple[bool, list[Cell], Strip]] = {}
+        self._fitted: tuple[int, list[tuple[Column, int]]] = (-1, [])
 
     # --- rows -------------------------------------------------------------------------------------------------------
 
@@ -279,7 +256,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_sort(self) -> None:
         """Sort by the next column shown; after the last one the rows are as they come."""
-        keys: list[str | None] = [None, *(column.key for column, _width in fitting(self.columns, self.size.width))]
+        keys: list[str | None] = [None, *(column.key for column, _width in self._shown())]
         at = keys.index(self._sort_key) if self._sort_key in keys else 0
         self.sort_by(keys[(at + 1) % len(keys)])
 
@@ -307,11 +284,17 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _click_header(self, x: int) -> None:
         start = 1
-        for column, width in fitting(self.columns, self.size.width):
+        for column, width in self._shown():
             if start <= x <= start + width:
                 self.sort_by(column.key, column.key == self._sort_key and not self._sort_reverse)
                 return
             start += width + 1
+
+    def _shown(self) -> list[tuple[Column, int]]:
+        width = self.size.width
+        if self._fitted[0] != width:
+            self._fitted = (width, fitting(self.columns, width))
+        return self._fitted[1]
 
     def on_resize(self) -> None:
         self._lines.clear()
@@ -332,7 +315,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         if at >= len(self._order):
             return Strip.blank(width, self._styles[0][""])
         row, chosen = self._order[at], at == self._at
-        shown = fitting(self.columns, width)
+        shown = self._shown()
         cells = [self._cell(row, column.key) for column, _width in shown]
         drawn = self._lines.get(row)
         if drawn is not None and drawn[0] == chosen and drawn[1] == cells and drawn[2].cell_length == width:
@@ -357,7 +340,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _header(self, width: int) -> Strip:
         parts = [" "]
-        for column, size in fitting(self.columns, width):
+        for column, size in self._shown():
             label = column.label
             if column.key == self._sort_key:
                 label = fit(label, min(size - 1, cell_len(clean(label)))) + ("▼" if self._sort_reverse else "▲")
@@ -368,15 +351,23 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _row(self, cells: Sequence[Cell], shown: Sequence[tuple[Column, int]], chosen: bool, width: int) -> Strip:
         styles = self._styles[chosen]
         base = styles[""]
-        segments = [Segment(CURSOR if chosen else " ", base)]
+        pieces, last = [CURSOR if chosen else " "], base
+        segments: list[Segment] = []
         for cell, (column, size) in zip(cells, shown):
             if isinstance(cell, Text):
-                segments += self._rich_cell(cell, size, column.right, chosen)
-                segments.append(Segment(" ", base))
+                segments += [Segment("".join(pieces), last), *self._rich_cell(cell, size, column.right, chosen)]
+                pieces, last = [" "], base
                 continue
             text, name = (cell, "") if isinstance(cell, str) else cell
-            segments.append(Segment(fit(text, size, column.right) + " ", styles[name]))
-        return Strip(segments).adjust_cell_length(width, base)
+            if styles[name] is not last:
+                segments.append(Segment("".join(pieces), last))
+                pieces, last = [], styles[name]
+            pieces.append(fit(text, size, column.right) + " ")
+        segments.append(Segment("".join(pieces), last))
+        drawn = 1 + sum(size + 1 for _column, size in shown)
+        if drawn < width:
+            segments.append(Segment(" " * (width - drawn), base))
+        return Strip(segments, max(drawn, width)).crop(0, width)
 
     def _rich_cell(self, text: Text, size: int, right: bool, chosen: bool) -> list[Segment]:
         styles, base = self._styles[chosen], self._styles[chosen][""]

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
@@ -29,6 +30,8 @@ WORKER = (sys.executable, "-P", "-m", "engine.jobs.worker")
 STALE_SECONDS = 15
 #: A job that no process has claimed for so long was never started.
 UNCLAIMED_SECONDS = 60
+#: How long a living process is given to write its heartbeat once the store is free.
+HEARD_SECONDS = 0.7
 POLL_SECONDS = 0.5
 REAP_EVERY = 4
 CHUNK = 1 << 16
@@ -128,13 +131,18 @@ class JobClient:
     def reap(self) -> list[Job]:
         """Mark the jobs whose process is gone as lost (cancelled, if that was asked for) and return them as they are now.
 
-        Does not wait: while the store is being written to, it leaves them for the next call.
+        Does not wait for the store: while it is being written to, the jobs are left for the next call. A silent job whose process
+        lives may have waited for the store too, and gets a moment to speak first.
         """
         gone = []
         for job in self.active():
             reason = self._why_gone(job)
             if not reason:
                 continue
+            if job.pid is not None and _runs(job.pid):
+                if not job_ledger.is_free(self._path):
+                    continue
+                time.sleep(HEARD_SECONDS)
             status, error = ("cancelled", _stopped()) if job.cancel_requested else ("lost", PregaoError(reason, _again()))
             if job_ledger.give_up(self._path, job, status, self._now(), {**error.as_dict(), "type": "JobLost"}):
                 gone.append(self.job(job.id))

@@ -89,7 +89,9 @@ class Store:
             return int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM imports").scalar_one())
 
     def close(self) -> None:
-        self.engine.dispose()
+        """Close the connections, if any was ever opened."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
 
 @contextmanager

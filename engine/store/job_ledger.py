@@ -277,6 +277,18 @@ def finish_job(
         return ended.rowcount == 1
 
 
+def is_free(path: Path) -> bool:
+    """Whether nobody is writing to the store just now."""
+    with opened(path, BRIEFLY) as connection:
+        try:
+            with _transaction(connection):
+                return True
+        except sqlite3.OperationalError as failure:
+            if _is_busy(failure):
+                return False
+            raise
+
+
 def give_up(path: Path, job: Job, status: str, now: int, error: Mapping[str, Any], wait: float = BRIEFLY) -> bool:
     """End a job as `lost` or `cancelled` unless it has stirred since `job` was read; False also while the store is busy."""
     with opened(path, wait) as connection:

@@ -51,7 +51,8 @@ def noisy(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) ->
 
 
 def deaf(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
-    """Work that never reports."""
+    """Work that reports once and never again."""
+    progress(1, None)
     time.sleep(60)
     return {}
 

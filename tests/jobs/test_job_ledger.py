@@ -151,6 +151,21 @@ def test_a_job_whose_process_is_gone_is_lost_at_once_or_cancelled_if_that_was_as
     assert client.reap() == []
 
 
+def test_a_silent_job_that_waited_for_the_store_is_heard_before_it_is_lost(workspace: Workspace) -> None:
+    path = workspace.database
+    job_id = running(path, os.getpid())
+
+    def speak() -> None:
+        with job_ledger.opened(path) as connection:
+            job_ledger.beat(connection, job_id, os.getpid(), NOW + 3600, (0, None, ""))
+
+    late = threading.Timer(0.3, speak)
+    late.start()
+    assert JobClient(workspace, now=lambda: NOW + 3600).reap() == []
+    late.join()
+    assert job_ledger.read_job(path, job_id).status == "running"
+
+
 def test_a_job_that_nobody_started_is_lost_after_a_while(workspace: Workspace) -> None:
     job_ledger.add_job(workspace.database, "import", {}, NOW)
     assert JobClient(workspace, now=lambda: NOW + UNCLAIMED_SECONDS).reap() == []

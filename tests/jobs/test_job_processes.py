@@ -141,7 +141,7 @@ def test_a_signal_to_terminate_cancels(client: JobClient) -> None:
 
 def test_a_job_that_does_not_listen_can_be_killed(client: JobClient, workspace: Workspace) -> None:
     job_id = client.submit("deaf", {})
-    wait_until(client, job_id, lambda job: job.pid is not None)
+    wait_until(client, job_id, lambda job: job.done == 1)
     client.cancel(job_id)
     time.sleep(0.3)
     assert client.job(job_id).status == "running"

@@ -34,8 +34,6 @@ from tests.benchmarks.startup_harness import (  # noqa: E402
 SYMBOLS, SESSIONS = 500, 750
 #: On the screen when the first frame is full: the first row, a late one with its values, and the line of hints.
 READY = ("AAAA3", "INVENTED AABD3", "Quit")
-#: Said when the engine is loaded and nothing else goes on behind the first frame.
-ENGINE_READY = "● data of the last session"
 DOWN, UP = b"\x1b[B", b"\x1b[A"
 WINDOW = 25
 #: Each view by its key and a text that only it shows.
@@ -159,26 +157,34 @@ def under_load(terminal: Terminal, home: Path, limit: float = 60.0) -> tuple[lis
     return waits, time.perf_counter() - began
 
 
-def milliseconds(name: str, waits: list[float], target: float, *, longest: bool = False) -> Line:
+def in_words(waits: list[float]) -> str:
     middle, late, worst = (1000 * percentile(waits, share) for share in (0.5, 0.95, 1.0))
-    value = (worst if longest else late) / 1000
-    shown = f"p50 {middle:.1f}, p95 {late:.1f}, longest {worst:.1f} ms of {len(waits)} (target {1000 * target:.0f})"
-    return Line(name, value, target, shown)
+    return f"p50 {middle:.1f}, p95 {late:.1f}, longest {worst:.1f} ms of {len(waits)}"
+
+
+def milliseconds(name: str, waits: list[float], target: float, share: float = 0.95) -> Line:
+    return Line(name, percentile(waits, share), target, f"{in_words(waits)} (target {1000 * target:.0f})")
 
 
 def measure(home: Path, runs: int) -> list[Line]:
     lines = compare_starts(home, runs)
+    with Terminal(minimal_command(), folder=ROOT) as terminal:
+        terminal.wait_text(*minimal_app.READY)
+        terminal.wait_idle()
+        print(f"     keys of the minimal app, for scale: {in_words(walk(terminal, 2))}")
     with Terminal(app_command(home), folder=ROOT) as terminal:
         terminal.wait_text(*READY)
-        terminal.wait_text(ENGINE_READY)
-        terminal.settle(0.5, 5)
+        print(f"     keys while the engine is loaded: {in_words(walk(terminal, 1))}")
+        terminal.wait_idle()
         lines.append(milliseconds("cursor down and up, p95", walk(terminal, 4), CURSOR_P95))
         first, later = switch(terminal, 20)
         print("     first visit of each view: " + ", ".join(f"{1000 * wait:.0f} ms" for wait in first))
+        for at, (key, text) in enumerate(VIEWS):
+            print(f"     to view {key.decode()} ({text}): {in_words(later[at :: len(VIEWS)])}")
         lines.append(milliseconds("view switch, p95", later, VIEW_P95))
         waits, lasted = under_load(terminal, home)
         print(f"     backtest of {SYMBOLS} symbols and import of {IMPORT_ROWS} rows: {lasted:.1f} s")
-        lines.append(milliseconds("key while jobs run, longest", waits, LONGEST, longest=True))
+        lines.append(milliseconds("key while jobs run, longest", waits, LONGEST, 1.0))
     return lines
 
 

@@ -11,12 +11,18 @@ READY = ("first line", "last line")
 
 
 class Minimal(App[None]):
-    """One text from the first line to the last."""
+    """One text from the first line to the last; the arrow keys count in the first one."""
 
-    BINDINGS: ClassVar = [("q", "quit", "Quit")]
+    BINDINGS: ClassVar = [("down", "count(1)", "More"), ("up", "count(-1)", "Less")]
+    counted = 0
 
     def compose(self) -> ComposeResult:
-        yield Static("\n".join([READY[0], *(f"line {n}" for n in range(2, 40)), READY[1]]))
+        yield Static(READY[0], id="first")
+        yield Static("\n".join([*(f"line {n}" for n in range(2, 40)), READY[1]]))
+
+    def action_count(self, step: int) -> None:
+        self.counted += step
+        self.query_one("#first", Static).update(f"{self.counted} {READY[0]}")
 
 
 if __name__ == "__main__":

@@ -152,10 +152,20 @@ class Terminal:
                 return
             self._feed(piece)
 
+    def wait_idle(self, quiet: float = 0.6, share: float = 0.05, limit: float = 30.0) -> None:
+        """Wait until the program has used less than `share` of a processor for `quiet` seconds; not without /proc."""
+        until = time.perf_counter() + limit
+        used, since = cpu_seconds(self.process.pid), time.perf_counter()
+        while time.perf_counter() < until and time.perf_counter() - since < quiet:
+            self.settle(0.05, 0.1)
+            now = cpu_seconds(self.process.pid)
+            if now - used > share * quiet:
+                used, since = now, time.perf_counter()
+
     def paint(self, keys: bytes, condition: Condition, timeout: float = TIMEOUT) -> float:
         """Seconds from typing `keys` until `condition` holds on the screen."""
         pressed = self.press(keys)
-        return self.wait(lambda screen: condition(screen), timeout).at - pressed
+        return self.wait(condition, timeout).at - pressed
 
     def _read(self) -> None:
         while True:
@@ -202,7 +212,7 @@ def first_frame(
         return Frame(terminal.first_output, piece.at - terminal.began, piece.cpu)
 
 
-def left_edge(columns: int = 7, first: int = 1, last: int = -4) -> Callable[[Screen], tuple[Any, ...]]:
+def left_edge(columns: int = 7, first: int = 0, last: int = -4) -> Callable[[Screen], tuple[Any, ...]]:
     """What stands in the first columns, and how it is coloured: tells where a table's cursor is and what it shows."""
 
     def look(screen: Screen) -> tuple[Any, ...]:

@@ -26,7 +26,7 @@ LINES = [
     "--run-daily",
     "--run-daily --as-of 2025-06-02",
     "coverage",
-    "bars DEMOCA4",
+    "bars DEMOCA4 --limit 9",
     "signal DEMOCA4",
     "backtest DEMOCA4",
     "runs",

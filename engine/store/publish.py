@@ -92,9 +92,11 @@ def _stage(connection: Connection, table: BarTable, progress: Progress) -> None:
         "CREATE TEMP TABLE staged (symbol INTEGER, time INTEGER, bar BLOB, provisional INTEGER, PRIMARY KEY (symbol, time)) WITHOUT ROWID"
     )
     connection.exec_driver_sql("CREATE TEMP TABLE staged_series (symbol INTEGER PRIMARY KEY, name TEXT, series_id INTEGER)")
-    connection.exec_driver_sql("INSERT INTO staged_series (symbol, name) VALUES (?, ?)", list(enumerate(table.symbols)))
     driver = connection.connection.driver_connection
     assert driver is not None
+    driver.execute("BEGIN")
+    driver.executemany("INSERT INTO staged_series (symbol, name) VALUES (?, ?)", enumerate(table.symbols))
+    driver.execute("COMMIT")
     order = np.lexsort((table.time, table.symbol_index))
     packed = pack(table)[order]
     size = packed.dtype.itemsize
@@ -203,7 +205,7 @@ def _merge(
     changed = (
         f"SELECT n.series_id, s.time, b.bar, s.bar {JOINED} WHERE b.bar <> s.bar AND b.provisional = 0 AND s.provisional = 0"
     )
-    revisions = _revision_lines(connection, changed, symbols)
+    revisions = _revision_lines(connection, changed, symbols) if revised else ()
     made = connection.execute(
         imports.insert().values(
             published_at=now,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from engine import desk
 from engine.domain import SAO_PAULO, day_number, from_day_number
+from engine.i18n import set_language
 from engine.market.calendar import Calendar, load_calendar
 from engine.workspace import Workspace
 from tui.cli import main
@@ -71,7 +72,8 @@ def at_desk(home: Path, work: Callable[[desk.Desk], Any], now: int = MORNING) ->
 
 @contextmanager
 def plain_environment() -> Iterator[None]:
-    """No setting of the machine reaches the test, and the log handlers are as before afterwards."""
+    """No setting of the machine reaches the test; it begins in English, and the log handlers are as before afterwards."""
+    set_language("en")
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("PREGAO_")}

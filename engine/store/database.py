@@ -43,7 +43,13 @@ class Store:
         @event.listens_for(engine, "connect")
         def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
             connection.isolation_level = None
-            for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=FILE", "cache_size=-16000", "wal_autocheckpoint=4000"):
+            for pragma in (
+                "foreign_keys=ON",
+                "synchronous=FULL",
+                "temp_store=FILE",
+                "cache_size=-16000",
+                "wal_autocheckpoint=4000",
+            ):
                 connection.execute(f"PRAGMA {pragma}")
 
         return engine

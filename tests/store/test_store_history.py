@@ -94,7 +94,7 @@ def test_what_was_known_at_any_time_is_what_is_read(imports: list[tuple[int, dic
 
 
 @pytest.mark.slow
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(IMPORT, min_size=1, max_size=25))
 def test_what_was_known_at_any_time_is_what_is_read_at_length(imports: list[tuple[int, dict[int, tuple[int, bool]]]]) -> None:
     check(imports)

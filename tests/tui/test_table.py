@@ -461,3 +461,23 @@ async def test_every_theme_gives_every_style() -> None:
         app.theme = "textual-dark"
         success = app.theme_variables["success"].lower()
         await until(pilot, lambda: foreground(table, 2, 1) == app.theme_variables["success"].lower() != success)
+
+
+async def test_the_screen_shows_what_the_lines_say() -> None:
+    values = ["before"] * 30
+    table, app = table_of(lambda row, key: f"{row} {values[row]}" if key == "name" else "", [Column("name", "Name", 12)])
+    async with app.run_test(size=(20, 6)) as pilot:
+
+        def screen() -> list[str]:
+            return [strip.text.rstrip("▁▂▃▄▅▆▇█ ") for strip in app.screen._compositor.render_strips()]
+
+        table.set_rows(30)
+        await pilot.press("end")
+        await until(pilot, lambda: screen()[5].startswith("▸29 before"))
+        values[28] = "after"
+        table.repaint()
+        await until(pilot, lambda: screen()[4].startswith(" 28 after"))
+        assert screen() == lines(table)
+        await pilot.press("home", "down")
+        await until(pilot, lambda: screen()[2].startswith("▸1 before"))
+        assert screen() == lines(table)

@@ -117,6 +117,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._key: PaletteKey = ()
         self._styles: tuple[dict[str, Style], dict[str, Style]] = ({}, {})
         self._lines: dict[int, tuple[bool, list[Cell], Strip]] = {}
+        self._frame: tuple[int, int] | None = None
         self._fitted: tuple[int, list[tuple[Column, int]]] = (-1, [])
 
     # --- rows -------------------------------------------------------------------------------------------------------
@@ -302,20 +303,27 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # --- lines ------------------------------------------------------------------------------------------------------
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Several lines, for which the styles and the size are looked up once."""
+        self._frame = self._dress()
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._frame = None
+
     def render_line(self, y: int) -> Strip:
         """The header, a row, or a line of the empty state."""
-        width = self.size.width
-        self._dress()
+        width, top = self._frame or self._dress()
         if y == 0:
             return self._header(width)
-        at = y - 1 + self.scroll_offset.y
+        at = y - 1 + top
         if not self._order:
             lines = centred(self._empty or _("Nothing to show."), width, self._page())
             return Strip([Segment(lines[y - 1], self._styles[0]["dim"])], width)
         if at >= len(self._order):
             return Strip.blank(width, self._styles[0][""])
         row, chosen = self._order[at], at == self._at
-        shown = self._shown()
+        shown = self._fitted[1]
         cells = [self._cell(row, column.key) for column, _width in shown]
         drawn = self._lines.get(row)
         if drawn is not None and drawn[0] == chosen and drawn[1] == cells and drawn[2].cell_length == width:
@@ -326,21 +334,23 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines[row] = (chosen, cells, strip)
         return strip
 
-    def _dress(self) -> None:
-        """Look the styles up again when the theme, the style sheet or the focus has changed."""
+    def _dress(self) -> tuple[int, int]:
+        """Look the styles up again when the theme, the style sheet or the focus has changed; the width and the first row."""
+        self._shown()
         cursor = self.get_component_rich_style("vtable--cursor")
         key = (*palette_key(self), cursor, self.has_focus)
         if key == self._key:
-            return
+            return self._fitted[0], self.scroll_offset.y
         over = cursor if self.has_focus else Style(bgcolor=cursor.bgcolor)
         plain = palette(self)
         self._styles = (plain, {name: style + over for name, style in plain.items()})
         self._key = key
         self._lines.clear()
+        return self._fitted[0], self.scroll_offset.y
 
     def _header(self, width: int) -> Strip:
         parts = [" "]
-        for column, size in self._shown():
+        for column, size in self._fitted[1]:
             label = column.label
             if column.key == self._sort_key:
                 label = fit(label, min(size - 1, cell_len(clean(label)))) + ("▼" if self._sort_reverse else "▲")

@@ -141,6 +141,8 @@ def _load(
         bars = bars.take(~bars.after_market)
     if derived and len(bars):
         bars = resample(bars, timeframe)
+        if not provisional and bars.provisional.any():
+            bars = bars.take(~bars.provisional)
         kept = (bars.time >= (start if start is not None else low)) & (bars.time <= (end if end is not None else high))
         bars = bars if kept.all() else bars.take(kept)
     return bars

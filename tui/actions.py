@@ -7,19 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from engine.errors import SettingsError
-from engine.i18n import _
+from engine.i18n import _, mark
 
 if TYPE_CHECKING:
     from textual.binding import Binding
-
-
-def _n(message: str) -> str:
-    """Marks a text for translation where it is shown."""
-    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +37,50 @@ class Action:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("view.watchlist", "1,f2", _n("Watchlist"), "app", "show('watchlist')", ("WL",)),
-    Action("view.backtest", "3,f4", _n("Backtest"), "app", "show('backtest')", ("BT",), _n("[symbol]")),
-    Action("view.data", "0,f11", _n("Data and jobs"), "app", "show('data')", ("DATA",)),
-    Action("command.open", "colon", _n("Command"), "app", "command", footer=True),
-    Action("palette.open", "ctrl+p", _n("Palette"), "app", "command_palette"),
-    Action("help.open", "question_mark,f1", _n("Help"), "app", "help", ("HELP",), footer=True),
-    Action("import.open", "i", _n("Import a file"), "app", "import_file", ("IMPORT",), _n("[file]"), footer=True),
-    Action("demo.open", "ctrl+d", _n("Demo market on or off"), "app", "demo", ("DEMO",)),
-    Action("theme.switch", "ctrl+t", _n("Dark or light"), "app", "theme", ("THEME",)),
-    Action("messages.open", "m", _n("Messages"), "app", "messages", ("LOG",)),
-    Action("daily.run", "ctrl+r", _n("Daily run now"), "app", "daily", ("DLY",)),
-    Action("job.cancel", "ctrl+x", _n("Cancel the running job"), "app", "cancel_job", ("CANCEL",)),
-    Action("quit", "q", _n("Quit"), "app", "leave", ("Q", "QUIT"), footer=True),
-    Action("table.up", "up,k", _n("Up"), "table", "up"),
-    Action("table.down", "down,j", _n("Down"), "table", "down"),
-    Action("table.page_up", "pageup,ctrl+b", _n("Page up"), "table", "page_up"),
-    Action("table.page_down", "pagedown,ctrl+f", _n("Page down"), "table", "page_down"),
-    Action("table.first", "home,g", _n("First row"), "table", "first"),
-    Action("table.last", "end,G", _n("Last row"), "table", "last"),
-    Action("table.open", "enter", _n("Open"), "table", "open", footer=True),
-    Action("table.sort", "s", _n("Sort by the next column"), "table", "sort"),
-    Action("table.reverse", "S", _n("Reverse the order"), "table", "reverse"),
-    Action("table.filter", "slash,f3", _n("Filter"), "table", "filter", footer=True),
-    Action("watchlist.add", "a", _n("Add symbols"), "watchlist", "add", ("ADD",), _n("symbols"), footer=True),
-    Action("watchlist.remove", "d,delete", _n("Remove from the list"), "watchlist", "remove"),
-    Action("watchlist.next_list", "right_square_bracket", _n("Next list"), "watchlist", "next_list(1)"),
-    Action("watchlist.previous_list", "left_square_bracket", _n("Previous list"), "watchlist", "next_list(-1)"),
-    Action("watchlist.new_list", "n", _n("New list"), "watchlist", "new_list"),
-    Action("backtest.run", "r,f5", _n("Run again"), "backtest", "run", footer=True),
-    Action("backtest.symbol", "y", _n("Choose the symbol"), "backtest", "symbol", footer=True),
-    Action("backtest.panel", "p", _n("Charts or trades"), "backtest", "panel", footer=True),
-    Action("backtest.reset", "R", _n("Parameters as delivered"), "backtest", "reset"),
-    Action("backtest.many", "M", _n("Run on the whole watchlist"), "backtest", "many"),
-    Action("form.less", "left,h", _n("Less"), "form", "step(-1)"),
-    Action("form.more", "right,l", _n("More"), "form", "step(1)"),
-    Action("form.edit", "enter", _n("Type a value"), "form", "edit", footer=True),
-    Action("form.up", "up,k", _n("Up"), "form", "up"),
-    Action("form.down", "down,j", _n("Down"), "form", "down"),
-    Action("data.next_tab", "t", _n("Next tab"), "data", "next_tab", footer=True),
-    Action("welcome.demo", "d", _n("Look at the demo market"), "welcome", "app.demo", footer=True),
-    Action("welcome.path", "h", _n("The five-minute path"), "welcome", "path", footer=True),
-    Action("dialog.accept", "enter", _n("Accept"), "dialog", "accept"),
-    Action("dialog.close", "escape", _n("Close"), "dialog", "close", footer=True),
-    Action("reader.close", "escape,q", _n("Close"), "reader", "close", footer=True),
+    Action("view.watchlist", "1,f2", mark("Watchlist"), "app", "show('watchlist')", ("WL",)),
+    Action("view.backtest", "3,f4", mark("Backtest"), "app", "show('backtest')", ("BT",), mark("[symbol]")),
+    Action("view.data", "0,f11", mark("Data and jobs"), "app", "show('data')", ("DATA",)),
+    Action("command.open", "colon", mark("Command"), "app", "command", footer=True),
+    Action("palette.open", "ctrl+p", mark("Palette"), "app", "command_palette"),
+    Action("help.open", "question_mark,f1", mark("Help"), "app", "help", ("HELP",), footer=True),
+    Action("import.open", "i", mark("Import a file"), "app", "import_file", ("IMPORT",), mark("[file]"), footer=True),
+    Action("demo.open", "ctrl+d", mark("Demo market on or off"), "app", "demo", ("DEMO",)),
+    Action("theme.switch", "ctrl+t", mark("Dark or light"), "app", "theme", ("THEME",)),
+    Action("messages.open", "m", mark("Messages"), "app", "messages", ("LOG",)),
+    Action("daily.run", "ctrl+r", mark("Daily run now"), "app", "daily", ("DLY",)),
+    Action("job.cancel", "ctrl+x", mark("Cancel the running job"), "app", "cancel_job", ("CANCEL",)),
+    Action("quit", "q", mark("Quit"), "app", "leave", ("Q", "QUIT"), footer=True),
+    Action("table.up", "up,k", mark("Up"), "table", "up"),
+    Action("table.down", "down,j", mark("Down"), "table", "down"),
+    Action("table.page_up", "pageup,ctrl+b", mark("Page up"), "table", "page_up"),
+    Action("table.page_down", "pagedown,ctrl+f", mark("Page down"), "table", "page_down"),
+    Action("table.first", "home,g", mark("First row"), "table", "first"),
+    Action("table.last", "end,G", mark("Last row"), "table", "last"),
+    Action("table.open", "enter", mark("Open"), "table", "open", footer=True),
+    Action("table.sort", "s", mark("Sort by the next column"), "table", "sort"),
+    Action("table.reverse", "S", mark("Reverse the order"), "table", "reverse"),
+    Action("table.filter", "slash,f3", mark("Filter"), "table", "filter", footer=True),
+    Action("watchlist.add", "a", mark("Add symbols"), "watchlist", "add", ("ADD",), mark("symbols"), footer=True),
+    Action("watchlist.remove", "d,delete", mark("Remove from the list"), "watchlist", "remove"),
+    Action("watchlist.next_list", "right_square_bracket", mark("Next list"), "watchlist", "next_list(1)"),
+    Action("watchlist.previous_list", "left_square_bracket", mark("Previous list"), "watchlist", "next_list(-1)"),
+    Action("watchlist.new_list", "n", mark("New list"), "watchlist", "new_list"),
+    Action("backtest.run", "r,f5", mark("Run again"), "backtest", "run", footer=True),
+    Action("backtest.symbol", "y", mark("Choose the symbol"), "backtest", "symbol", footer=True),
+    Action("backtest.panel", "p", mark("Charts or trades"), "backtest", "panel", footer=True),
+    Action("backtest.reset", "R", mark("Parameters as delivered"), "backtest", "reset"),
+    Action("backtest.many", "M", mark("Run on the whole watchlist"), "backtest", "many"),
+    Action("form.less", "left,h", mark("Less"), "form", "step(-1)"),
+    Action("form.more", "right,l", mark("More"), "form", "step(1)"),
+    Action("form.edit", "enter", mark("Type a value"), "form", "edit", footer=True),
+    Action("form.up", "up,k", mark("Up"), "form", "up"),
+    Action("form.down", "down,j", mark("Down"), "form", "down"),
+    Action("data.next_tab", "t", mark("Next tab"), "data", "next_tab", footer=True),
+    Action("welcome.demo", "d", mark("Look at the demo market"), "welcome", "app.demo", footer=True),
+    Action("welcome.path", "h", mark("The five-minute path"), "welcome", "path", footer=True),
+    Action("dialog.accept", "enter", mark("Accept"), "dialog", "accept"),
+    Action("dialog.close", "escape", mark("Close"), "dialog", "close", footer=True),
+    Action("reader.close", "escape,q", mark("Close"), "reader", "close", footer=True),
 )
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
@@ -120,6 +114,8 @@ def codes() -> tuple[str, ...]:
 
 def checked_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
     """The user's keys by action id. Raises SettingsError for an unknown id or a key used twice in one context."""
+    from difflib import get_close_matches
+
     for name in keymap:
         if name not in BY_ID:
             close = get_close_matches(name, BY_ID, n=1)

@@ -8,36 +8,41 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events, on, work
 from textual.app import App, ComposeResult, SystemCommand
+from textual.command import CommandPalette
 from textual.message import Message
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
-from engine.store.board import Board, open_board
+from engine.store.board import open_board
 from engine.workspace import Workspace
-from tui.actions import Action, bindings, find_code, of_context
+from tui.actions import BY_ID, Action, bindings, find_code, of_context
+from tui.desk_board import DeskBoard
 from tui.messages import BacktestAsked, JobAsked, Said
-from tui.palette import Commands
 from tui.session import Session
 from tui.themes import THEMES
 from tui.views.base import View
 from tui.views.watchlist import WatchlistView
 from tui.views.welcome import Welcome
-from tui.widgets.frame import HintBar, JobStrip, TopBar
+from tui.widgets.frame import HintBar, JobStrip, TopBar, key_name
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import VTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from textual.command import Provider
 
     from engine.desk import Desk
     from engine.jobs.client import JobClient
@@ -52,31 +57,38 @@ TOAST_SECONDS = 6
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 
 
+def _commands() -> type[Provider]:
+    from tui.palette import Commands
+
+    return Commands
+
+
 class PregaoApp(App[int]):
     """The app over one workspace."""
 
     CSS_PATH = "pregao.tcss"
     TITLE = "Pregão"
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[Any]] = {Commands}
+    COMMANDS: ClassVar[set[Any]] = {_commands}
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (34, "-tall")]
     BINDINGS = bindings("app")
+    _theme_held: Theme | None = None
 
     class DeskReady(Message):
         """The engine is loaded and the store is open, or it could not be."""
 
-        def __init__(self, desk: Desk | None, error: PregaoError | None) -> None:
+        def __init__(self, workspace: Workspace, desk: Desk | None, error: PregaoError | None) -> None:
             super().__init__()
-            self.desk, self.error = desk, error
+            self.workspace, self.desk, self.error = workspace, desk, error
 
-    def __init__(self, workspace: Workspace, keymap: dict[str, str] | None = None) -> None:
+    def __init__(self, workspace: Workspace, keymap: dict[str, str] | None = None, now: Callable[[], float] = time.time) -> None:
         super().__init__()
+        self.now = now
         self.workspace = workspace
         self.keys = dict(keymap or {})
         self.session = Session.load(workspace.session_file)
-        self.board: Board | None = None
+        self.board: DeskBoard | None = None
+        self.store_error: PregaoError | None = None
         self.desk: Desk | None = None
         self.jobs: JobClient | None = None
         self.history: list[tuple[float, str, str]] = []
@@ -88,25 +100,33 @@ class PregaoApp(App[int]):
         self._loading = False
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self.session.theme if self.session.theme in {theme.name for theme in THEMES} else THEMES[0].name
+        known = {theme.name for theme in THEMES}
+        self.set_reactive(PregaoApp.theme, self.session.theme if self.session.theme in known else THEMES[0].name)
         self.animation_level = "none"
         self.set_keymap(self.keys)
+
+    @property
+    def current_theme(self) -> Theme:
+        """The theme in force, looked up once: Textual asks for it with every line that it paints."""
+        if self._theme_held is None or self._theme_held.name != self.theme:
+            self._theme_held = super().current_theme
+        return self._theme_held
 
     # --- the frame -----------------------------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
-        yield TopBar(id="top")
-        with ContentSwitcher(id="views", initial="welcome"):
-            yield Welcome()
-        yield JobStrip(id="jobs-strip")
+        yield TopBar(self.key_of, id="top")
+        self._open_board()
+        first = "watchlist" if self._has_bars() else "welcome"
+        with ContentSwitcher(id="views", initial=first):
+            yield self._make(first)
+        yield JobStrip(self.key_of("job.cancel"), id="jobs-strip")
         yield Prompt(id="command", placeholder=_("PETR4 · BT PETR4 · IMPORT file · ADD VALE3 · HELP · Q"))
         yield HintBar(id="hints")
         yield Static(id="too-small")
 
     async def on_mount(self) -> None:
-        self.query_one(JobStrip).display = False
         self.query_one(TopBar).demo = self.workspace.demo
-        self._open_board()
         await self._show_first()
         self.call_after_refresh(self._after_first_frame)
 
@@ -136,12 +156,14 @@ class PregaoApp(App[int]):
         return self.switcher.query_one(f"#{self.switcher.current}", View)
 
     async def _show_first(self) -> None:
-        has_data = self.board is not None and bool(self.board.all_symbols())
-        await self.action_show("watchlist" if has_data else "welcome")
+        await self.action_show("watchlist" if self._has_bars() else "welcome")
+
+    def _has_bars(self) -> bool:
+        return self.board is not None and bool(self.board.all_symbols())
 
     async def action_show(self, name: str) -> None:
         """Bring a view to the front, making it if this is the first time."""
-        if name == "watchlist" and (self.board is None or not self.board.all_symbols()):
+        if name == "watchlist" and not self._has_bars():
             name = "welcome"
         if not self.switcher.query(f"#{name}"):
             await self.switcher.mount(self._make(name))
@@ -164,7 +186,7 @@ class PregaoApp(App[int]):
             from tui.views.data import DataView
 
             return DataView()
-        return WatchlistView()
+        return Welcome() if name == "welcome" else WatchlistView()
 
     async def open_backtest(self, symbol: str) -> None:
         """Show the backtest of a symbol."""
@@ -203,26 +225,45 @@ class PregaoApp(App[int]):
         ]
         self.query_one(HintBar).show(shown)
 
+    def key_of(self, action_id: str) -> str:
+        """The key in force of an action, as a keyboard shows it."""
+        return key_name(self.keys.get(action_id, BY_ID[action_id].keys))
+
     # --- the engine ----------------------------------------------------------------------------------------------
 
     def _open_board(self) -> None:
-        try:
-            self.board = open_board(self.workspace.database)
-        except PregaoError as error:
+        self.store_error = None
+        with self._told():
+            board = open_board(self.workspace.database)
+            if board is not None:
+                self.board = DeskBoard(board, self.fail)
+                self._version = self.board.version()
+                self._state = self.board.state()
+
+    def fail(self, error: PregaoError) -> None:
+        """Say an error of the engine, once while it is the last thing said, and keep it for the view that stands in."""
+        self.store_error = error
+        whole = f"{error.message} {error.hint}".strip()
+        if not self.history or self.history[-1][2] != whole:
             self.say(error.message, "error", error.hint)
-            return
-        if self.board is not None:
-            self._version = self.board.version()
-            self._state = self.board.state()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """An error of the engine inside is said, and the rest of the block is left."""
+        try:
+            yield
+        except PregaoError as error:
+            self.fail(error)
 
     @work(thread=True, exclusive=True, group="engine", exit_on_error=False)
     def _load_engine(self) -> None:
         from engine.desk import open_desk
 
+        workspace = self.workspace
         try:
-            desk = open_desk(self.workspace)
+            desk = open_desk(workspace, lambda: int(self.now()))
             desk.calendar  # noqa: B018 - built (or read from its cache) here, not when a key waits for it
-            if self.workspace.demo:
+            if workspace.demo:
                 from engine.ingestion.demo_market import refresh_demo
 
                 refresh_demo(desk.store, desk.calendar, desk.now())
@@ -231,22 +272,28 @@ class PregaoApp(App[int]):
 
             warm_up()
         except PregaoError as error:
-            self.post_message(self.DeskReady(None, error))
+            self.post_message(self.DeskReady(workspace, None, error))
             return
-        self.post_message(self.DeskReady(desk, None))
+        self.post_message(self.DeskReady(workspace, desk, None))
 
     @on(DeskReady)
     async def _desk_ready(self, event: DeskReady) -> None:
+        if event.workspace != self.workspace:
+            if event.desk is not None:
+                event.desk.close()
+            return
         self._loading = False
         self.query_one(TopBar).note = ""
         if event.error is not None:
-            self.say(event.error.message, "error", event.error.hint)
+            self.fail(event.error)
+            self.active_view.shown()
             return
         from engine.jobs.client import JobClient
 
         self.desk = event.desk
         self.jobs = JobClient(self.workspace)
-        self.jobs.reap()
+        with self._told():
+            self.jobs.reap()
         self._follow_jobs()
         self._read_sessions()
         if self.board is None:
@@ -266,14 +313,16 @@ class PregaoApp(App[int]):
     def _read_sessions(self) -> None:
         from engine.market.session_cache import find_sessions
 
-        self._sessions = find_sessions(self.workspace.cache)
+        market = self.desk.settings.market if self.desk is not None else None
+        corrections = (market.extra_sessions, market.extra_closures) if market is not None else ()
+        self._sessions = find_sessions(self.workspace.cache, *corrections)
         self._today = (0.0, None)
 
     def sessions_behind(self, session: int) -> int | None:
         """How many sessions have closed since `session`; None while the calendar is not known."""
         from engine.market.session_cache import last_closed_session, sessions_behind
 
-        now = time.time()
+        now = self.now()
         if now - self._today[0] > TODAY_SECONDS:
             self._today = (now, last_closed_session(self._sessions, int(now), CLOSE_DELAY))
         return sessions_behind(session, self._today[1], self._sessions)
@@ -282,9 +331,10 @@ class PregaoApp(App[int]):
 
     async def _watch(self) -> None:
         """Notice what other processes have written."""
-        if self.board is None:
-            self._open_board()
+        if self.board is None or (self.store_error is not None and self.switcher.current == "welcome"):
+            self._reopen_board()
             if self.board is None:
+                self.active_view.shown()
                 return
             await self._show_first()
         version = self.board.version()
@@ -295,6 +345,12 @@ class PregaoApp(App[int]):
             if state != self._state:
                 self._state = state
                 await self._data_changed()
+
+    def _reopen_board(self) -> None:
+        if self.board is not None:
+            self.board.close()
+        self.board = None
+        self._open_board()
 
     async def _data_changed(self) -> None:
         if self.switcher.current == "welcome":
@@ -330,35 +386,37 @@ class PregaoApp(App[int]):
 
     def _follow_jobs(self) -> None:
         """Listen to every job that runs, whoever started it."""
-        for job in self.jobs.active() if self.jobs is not None else ():
-            if job.id not in self._followed:
-                self._followed[job.id] = (job.kind, "", None)
-                self._follow(self.jobs, job.id, job.kind)  # type: ignore[arg-type]
+        with self._told():
+            for job in self.jobs.active() if self.jobs is not None else ():
+                if job.id not in self._followed:
+                    self._followed[job.id] = (job.kind, "", None)
+                    self._follow(self.jobs, job.id, job.kind)  # type: ignore[arg-type]
 
     @work(group="jobs", exit_on_error=False)
     async def _follow(self, jobs: JobClient, job_id: int, kind: str) -> None:
-        async for event in jobs.attach(job_id):
-            if event.kind == "progress":
-                done, total = event.payload["done"], event.payload["total"]
-                self._followed[job_id] = (kind, str(event.payload["note"] or ""), done / total if total else None)
-            elif event.kind == "finished":
-                del self._followed[job_id]
-                self._job_ended(jobs, job_id)
-                break
-            self._show_jobs()
+        with self._told():
+            async for event in jobs.attach(job_id):
+                if event.kind == "progress":
+                    done, total = event.payload["done"], event.payload["total"]
+                    self._followed[job_id] = (kind, str(event.payload["note"] or ""), done / total if total else None)
+                elif event.kind == "finished":
+                    self._job_ended(jobs, job_id)
+                    break
+                self._show_jobs()
+        self._followed.pop(job_id, None)
         self._show_jobs()
 
     def _job_ended(self, jobs: JobClient, job_id: int) -> None:
-        from tui.job_panel import kind_name, status_name
+        from tui.names import kind_name, status_name
 
-        job = jobs.job(job_id)
+        job = jobs.job(job_id, result=False)
         hint = str(job.error.get("hint") or "") if job.error else ""
         text = f"{kind_name(job.kind)} {job.id} {status_name(job.status)}: {job.note}"
         self.say(text, "information" if job.status == "done" else "error", hint)
         self.call_later(self._watch)
 
     def _show_jobs(self) -> None:
-        from tui.job_panel import kind_name
+        from tui.names import kind_name
 
         strip = self.query_one(JobStrip)
         if self._followed:
@@ -382,8 +440,11 @@ class PregaoApp(App[int]):
 
     @work(thread=True, group="submit", exit_on_error=False)
     def _cancel(self, job_id: int) -> None:
-        if self.jobs is not None:
-            self.jobs.cancel(job_id)
+        try:
+            if self.jobs is not None:
+                self.jobs.cancel(job_id)
+        except PregaoError as error:
+            self.call_from_thread(self.say, error.message, "error", error.hint)
 
     def show_job(self, job_id: int) -> None:
         """A page about one job."""
@@ -391,7 +452,8 @@ class PregaoApp(App[int]):
         from tui.screens.dialogs import Reader
 
         if self.jobs is not None:
-            self.push_screen(Reader(_("Job"), job_text(self.jobs.job(job_id), self.jobs.events(job_id))))
+            with self._told():
+                self.push_screen(Reader(_("Job"), job_text(self.jobs.job(job_id), self.jobs.events(job_id))))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A defect in a worker never ends the app: it is said, and its traceback goes to the log."""
@@ -423,12 +485,19 @@ class PregaoApp(App[int]):
 
     # --- actions -------------------------------------------------------------------------------------------------
 
-    def perform(self, action: Action) -> None:
-        """Do an action of the table from the palette or the command bar."""
+    async def perform(self, action: Action) -> None:
+        """Do an action of the table from the palette or the command bar, in its own view."""
+        if action.context in ("watchlist", "backtest", "data") and action.context != self.active_view.context:
+            await self.action_show(action.context)
         target: Widget | PregaoApp = self if action.context == "app" else self.active_view
         if action.context in ("table", "form") and self.focused is not None:
             target = self.focused
         self.call_later(self.run_action, action.method, target)
+
+    def action_command_palette(self) -> None:
+        """The palette, with its prompt in the reader's language."""
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(placeholder=_("Search for commands..."), id="--command-palette"))
 
     def action_command(self) -> None:
         self.query_one("#command", Prompt).open()
@@ -459,10 +528,10 @@ class PregaoApp(App[int]):
             self.start_import(" ".join(rest), "")
         elif code == "ADD" and rest:
             self._add(self.session.list_name, " ".join(rest))
-        elif code == "LIST" and rest:
-            self._show_list(rest[0])
+        elif code == "LIST":
+            self._show_list(rest[0]) if rest else self.ask_list()
         elif (action := find_code(code)) is not None:
-            self.perform(action)
+            self.call_later(self.perform, action)
         else:
             self._symbol_command(words[0])
 
@@ -520,12 +589,15 @@ class PregaoApp(App[int]):
         from dataclasses import replace
 
         self._loading = True
+        self.workers.cancel_group(self, "jobs")
         self.close_data()
+        self.store_error = None
         self.workspace = replace(self.workspace, demo=not self.workspace.demo)
         self.session.symbol, self.session.list_name = "", "default"
         self.query_one(TopBar).demo = self.workspace.demo
         self.query_one(TopBar).note = _("preparing...")
         self._version, self._followed = 0, {}
+        self.query_one(JobStrip).show("", None)
         for view in list(self.switcher.query(View)):
             if view.id != "welcome":
                 await view.remove()
@@ -602,26 +674,42 @@ class PregaoApp(App[int]):
         from engine.market.instruments import normalise_symbol
         from engine.store.watchlists import add_symbols
 
-        if self.desk is None:
-            self.say(_("The engine is still being prepared; try again in a moment."), "warning")
-            return
         try:
             wanted = [normalise_symbol(word) for word in text.replace(",", " ").split()]
-            added = add_symbols(self.desk.store, wanted, list_name)
         except PregaoError as error:
             self.say(error.message, "error", error.hint)
             return
-        self.call_later(self._watch)
-        self.say(_("Added to {name}: {symbols}").format(name=list_name, symbols=", ".join(added) or _("nothing new")))
+
+        def add(desk: Desk) -> str:
+            added = add_symbols(desk.store, wanted, list_name)
+            return _("Added to {name}: {symbols}").format(name=list_name, symbols=", ".join(added) or _("nothing new"))
+
+        self._change_list(add)
 
     def remove_symbol(self, list_name: str, symbol: str) -> None:
         """Take one symbol out of a list."""
         from engine.store.watchlists import remove_symbols
 
-        if self.desk is not None:
-            remove_symbols(self.desk.store, [symbol], list_name)
-            self.call_later(self._watch)
-            self.say(_("Removed from {name}: {symbols}").format(name=list_name, symbols=symbol))
+        def remove(desk: Desk) -> str:
+            remove_symbols(desk.store, [symbol], list_name)
+            return _("Removed from {name}: {symbols}").format(name=list_name, symbols=symbol)
+
+        self._change_list(remove)
+
+    @work(thread=True, group="lists", exit_on_error=False)
+    def _change_list(self, change: Callable[[Desk], str]) -> None:
+        """Change a list in a thread, as writing waits while an import publishes, and say what came of it."""
+        desk = self.desk
+        if desk is None:
+            self.call_from_thread(self.say, _("The engine is still being prepared; try again in a moment."), "warning")
+            return
+        try:
+            text = change(desk)
+        except PregaoError as error:
+            self.call_from_thread(self.say, error.message, "error", error.hint)
+            return
+        self.call_from_thread(self.say, text)
+        self.call_from_thread(self._watch)
 
     # --- the end -------------------------------------------------------------------------------------------------
 
@@ -640,4 +728,6 @@ class PregaoApp(App[int]):
 
 def run(workspace: Workspace, keymap: dict[str, str]) -> int:
     """Open the desk and return the exit code."""
-    return PregaoApp(workspace, keymap).run() or 0
+    app = PregaoApp(workspace, keymap)
+    app.run()
+    return app.return_code or 0

@@ -29,7 +29,9 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> Parser:
     """The whole command line."""
     from tui.commands import daily, data, jobs, research
+    from tui.usage import translate_argparse
 
+    translate_argparse()
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help=_("print one JSON object"))
     common.add_argument("--home", metavar="FOLDER", help=_("the workspace: config/, data/ and models/ are in this folder"))
@@ -41,7 +43,8 @@ def build_parser() -> Parser:
         description=_("A trading desk in the terminal for B3, the Brazilian exchange."),
         epilog=_("Example: pregao import PETR4.csv && pregao backtest PETR4 --strategy trend_following"),
     )
-    parser.add_argument("--version", action="version", version=f"pregao {__version__}")
+    shown = _("show program's version number and exit")
+    parser.add_argument("--version", action="version", version=f"pregao {__version__}", help=shown)
     parser.add_argument("--run-daily", action="store_true", help=_("import, check, compute and report the day, then exit"))
     parser.add_argument("--as-of", metavar="DATE", help=_("with --run-daily: replay a past session (YYYY-MM-DD)"))
     parser.add_argument("--no-notify", action="store_true", help=_("with --run-daily: send no messages"))
@@ -55,8 +58,12 @@ def find(arguments: argparse.Namespace) -> Workspace:
     """The workspace that the line and the environment name."""
     from engine.workspace import find_workspace
 
-    demo = getattr(arguments, "demo", False) or os.environ.get("PREGAO_DEMO", "") not in ("", "0")
+    demo = getattr(arguments, "demo", False) or _demo_by_environment()
     return find_workspace(getattr(arguments, "home", None), demo=demo)
+
+
+def _demo_by_environment() -> bool:
+    return os.environ.get("PREGAO_DEMO", "") not in ("", "0")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,6 +93,8 @@ def _run(words: list[str]) -> int:
     from engine.workspace import find_workspace
 
     set_language(peek(find_workspace(_named_home(words)), "general", "language", "auto"))
+    if not [word for word in words if word != "--demo"] and sys.stdout.isatty() and sys.stdin.isatty():
+        return open_app(find_workspace(demo=bool(words) or _demo_by_environment()))
     parser = build_parser()
     arguments = parser.parse_args(words)
     if arguments.run_daily:
@@ -98,19 +107,18 @@ def _run(words: list[str]) -> int:
         parser.error(_("--as-of and --no-notify go with --run-daily"))
     if not arguments.command:
         if sys.stdout.isatty() and sys.stdin.isatty():
-            return open_app(arguments)
+            return open_app(find(arguments))
         parser.print_help()
         return 0
     code = arguments.run(arguments)
     return int(code or 0)
 
 
-def open_app(arguments: argparse.Namespace) -> int:
+def open_app(workspace: Workspace) -> int:
     """The app itself; nothing but the standard library and Textual is imported before its first frame."""
     from engine.settings import read_toml
     from tui.actions import checked_keymap
 
-    workspace = find(arguments)
     keymap = read_toml(workspace.settings_file).get("keys", {})
     checked = checked_keymap(keymap if isinstance(keymap, dict) else {})
     from tui.app import run

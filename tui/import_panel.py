@@ -38,7 +38,7 @@ def facts_text(path: Path, desk: Desk | None, symbol: str) -> tuple[Text, bool, 
     listed = ", ".join(facts.symbols[:5]) + (" ..." if len(facts.symbols) > 5 else "")
     rows = ngettext("{count} row", "{count} rows", facts.rows).format(count=facts.rows)
     text.append(f"✔ {facts.format}: {listed} · {facts.timeframe} · {rows} · ", style="bold")
-    text.append(_("price base {base}").format(base=facts.price_base))
+    text.append(_("price base {base}").format(base=_(facts.price_base)))
     text.append("\n  " + _("first row  {row}").format(row=facts.first))
     text.append("\n  " + _("last row   {row}").format(row=facts.last))
     if facts.rejected:

@@ -8,28 +8,10 @@ from rich.text import Text
 
 from engine.domain import iso
 from engine.i18n import _
-from tui.quick_format import money, percent
+from tui.names import kind_name, status_name
+from tui.quick_format import day, money, percent
 
 STYLES = {"done": "up", "failed": "down", "lost": "down", "cancelled": "dim"}
-
-
-def status_name(status: str) -> str:
-    """The state of a job in the reader's language."""
-    names = {
-        "queued": _("waiting"),
-        "running": _("running"),
-        "done": _("done"),
-        "failed": _("failed"),
-        "cancelled": _("cancelled"),
-        "lost": _("lost"),
-    }
-    return names[status]
-
-
-def kind_name(kind: str) -> str:
-    """What a job does."""
-    names = {"import": _("import"), "fetch": _("download"), "backtest": _("backtest"), "daily": _("daily run")}
-    return names.get(kind, kind)
 
 
 def share(job: Any) -> float | None:
@@ -45,7 +27,8 @@ def job_cell(job: Any, key: str) -> str | tuple[str, str]:
         part = share(job)
         return "" if part is None else f"{part:.0%}"
     if key == "created":
-        return iso(job.created_at)[:16].replace("T", " ")
+        created = iso(job.created_at)
+        return f"{day(created)} {created[11:16]}"
     if key == "note":
         return str(job.note)
     return kind_name(job.kind) if key == "kind" else str(job.id)
@@ -78,12 +61,12 @@ def job_text(job: Any, events: list[Any]) -> Text:
     ranked = sorted(result.get("results", []), key=lambda item: -(item["metrics"]["total_return"] or 0))
     for item in ranked:
         metrics = item["metrics"]
-        hold = item["baselines"]["buy_and_hold"]["total_return"]
+        hold, label = item["baselines"]["buy_and_hold"]["total_return"], item["verdict"]["label"]
         text.append(f"\n{item['symbol']:<10}", style="bold")
         text.append(f"{percent(metrics['total_return']):>10} ({_('buy & hold')} {percent(hold)})  ")
         text.append(
             _("{trades} trades, {equity}, {verdict}").format(
-                trades=metrics["trades"], equity=money(metrics["final_equity"]), verdict=_(item["verdict"]["label"])
+                trades=metrics["trades"], equity=money(metrics["final_equity"]), verdict=_(label)
             )
         )
     for event in events[-20:]:

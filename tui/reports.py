@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.domain import from_day_number, iso
-from engine.i18n import _, ngettext
+from engine.i18n import _, ngettext, pgettext
 from tui.backtest_panel import exit_name
 from tui.format import DASH, day, instant, money, number, percent, price
+from tui.names import status_name, step_name, steps_line
 
 if TYPE_CHECKING:
     from engine.backtest.engine import BacktestResult
@@ -69,7 +70,7 @@ def coverage_table(found: Sequence[Coverage]) -> RenderableType:
             number(item.zero_volume, 0),
             number(item.flat, 0),
             number(len(item.jumps), 0),
-            str(item.price_base),
+            _(item.price_base),
             Text(", ".join(item.sources)),
             number(item.provisional, 0),
         )
@@ -119,7 +120,16 @@ def _more(total: int, shown: int) -> str:
 
 def bars_table(bars: Bars) -> RenderableType:
     """The bars, oldest first."""
-    heads = (_("Time"), _("Open"), _("High"), _("Low"), _("Close"), _("Quantity"), _("Turnover"), "")
+    heads = (
+        _("Time"),
+        pgettext("price", "Open"),
+        _("High"),
+        _("Low"),
+        pgettext("price", "Close"),
+        _("Quantity"),
+        _("Turnover"),
+        "",
+    )
     table = _table(*heads, right=heads[1:7])
     for at in range(len(bars)):
         marks = [_("provisional")] if bars.provisional[at] else []
@@ -133,7 +143,7 @@ def bars_table(bars: Bars) -> RenderableType:
             ", ".join(marks),
         )
     source = _("{symbol} {timeframe}, source {source}, price base {base}").format(
-        symbol=bars.symbol, timeframe=bars.timeframe, source=bars.source, base=bars.price_base
+        symbol=bars.symbol, timeframe=bars.timeframe, source=bars.source, base=_(bars.price_base)
     )
     if bars.derived_from:
         source += _(", built from {timeframe} bars").format(timeframe=bars.derived_from)
@@ -185,13 +195,13 @@ def backtest_report(result: BacktestResult, *, trades: bool = False) -> Renderab
     columns = [found["metrics"], *baselines.values()]
     for label, key, show in _metric_rows():
         table.add_row(label, *(show(column.get(key)) if key in column else "" for column in columns))
-    verdict = found["verdict"]
+    verdict = result.verdict
     label = Text(
-        _("Verdict: {label}").format(label=_(verdict["label"])),
-        style="bold red" if verdict["label"] != "distinguishable from luck" else "bold green",
+        _("Verdict: {label}").format(label=_(verdict.label)),
+        style="bold red" if verdict.label != "distinguishable from luck" else "bold green",
     )
     lines: list[RenderableType] = [Text(title, style="bold"), table, label]
-    lines += [Text(f"  - {reason}") for reason in verdict["reasons"]]
+    lines += [Text(f"  - {reason}") for reason in verdict.reasons]
     lines += [Text(_("Note: {text}").format(text=text), style="yellow") for text in found["notices"]]
     if trades:
         lines.append(trades_table(found["trades"]))
@@ -270,19 +280,12 @@ def strategies_table(listed: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def daily_report(report: Report) -> RenderableType:
     """The day on one page: what was done, what is stale, what the strategy says and why."""
-    statuses = {"done": _("done"), "stale": _("stale data"), "partial": _("partly done"), "failed": _("failed")}
     style = {"done": "green"}.get(report.status, "red")
-    head = Text.assemble((_("Daily run {id}: ").format(id=report.run_id), "bold"), (statuses[report.status], f"bold {style}"))
+    head = Text.assemble((_("Daily run {id}: ").format(id=report.run_id), "bold"), (status_name(report.status), f"bold {style}"))
     steps = _table(_("Step"), _("Status"), _("Seconds"), _("What"), right=(_("Seconds"),))
-    names = {
-        "import": _("import"),
-        "freshness": _("freshness"),
-        "signals": _("signals"),
-        "predictions": _("predictions"),
-        "notifications": _("notifications"),
-    }
     for step in report.steps:
-        steps.add_row(names[step.name], statuses[step.status], number(step.seconds), Text(_step_summary(step.name, step.detail)))
+        summary = Text(_step_summary(step.name, step.detail))
+        steps.add_row(step_name(step.name), status_name(step.status), number(step.seconds), summary)
     lines: list[RenderableType] = [head, steps]
     freshness = next(step.detail for step in report.steps if step.name == "freshness")
     lines += [Text(line, style="yellow") for line in _freshness_notes(freshness)]
@@ -352,9 +355,9 @@ def runs_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
         seconds = sum(step["seconds"] for step in run["steps"])
         table.add_row(
             run["id"],
-            run["status"],
+            status_name(run["status"]),
             instant(iso(run["started_at"])),
             number(seconds),
-            ", ".join(f"{s['name']} {s['status']}" for s in run["steps"]),
+            steps_line(run["steps"]),
         )
     return table

@@ -92,9 +92,9 @@ class JobClient:
         """The jobs that wait or run, whoever started them, newest first."""
         return job_ledger.list_jobs(self._path, active=True)
 
-    def job(self, job_id: int) -> Job:
-        """One job with its result. Raises UsageError when there is none of this id."""
-        return job_ledger.read_job(self._path, job_id)
+    def job(self, job_id: int, *, result: bool = True) -> Job:
+        """One job, with its result unless that is not wanted. Raises UsageError when there is none of this id."""
+        return job_ledger.read_job(self._path, job_id, result=result)
 
     def events(self, job_id: int, after: int = 0) -> list[JobEvent]:
         """What the job said after event number `after`, in order."""
@@ -177,7 +177,7 @@ class JobClient:
         last: tuple[int, int | None, str] | None = None
         turn = 0
         while True:
-            job = self.job(job_id)
+            job = self.job(job_id, result=False)
             for event in self.events(job_id, seen):
                 seen = event.seq
                 yield event

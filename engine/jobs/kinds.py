@@ -176,5 +176,6 @@ def summary(kind: str, result: Mapping[str, Any]) -> str:
         count = len(result["results"])
         return ngettext("{count} backtest", "{count} backtests", count).format(count=count)
     if kind == "daily":
-        return f"{result['run_id']} {result['status']}"
+        states = {"done": _("done"), "stale": _("stale data"), "partial": _("partly done"), "failed": _("failed")}
+        return f"{result['run_id']} {states[result['status']]}"
     return ""

@@ -137,6 +137,10 @@ class Board:
         query = "SELECT DISTINCT symbol FROM series WHERE EXISTS (SELECT 1 FROM bars WHERE series_id = series.id) ORDER BY symbol"
         return [symbol for (symbol,) in self._all(query)]
 
+    def names(self) -> dict[str, str]:
+        """The names of the instruments that have one, by symbol."""
+        return dict(self._all("SELECT symbol, name FROM instruments WHERE name != ''"))
+
     def row(self, symbol: str) -> BoardRow | None:
         """The values of one symbol, all of one state of the store; None when no daily value can be made from its bars."""
         with self._one_state():

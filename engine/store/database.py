@@ -36,9 +36,12 @@ class Store:
     @cached_property
     def engine(self) -> Engine:
         """The SQLAlchemy engine; transactions begin only where `read` or `write` say so."""
-        from sqlalchemy import create_engine, event
+        from sqlalchemy import URL, create_engine, event
 
-        engine = create_engine(f"sqlite:///{self.path}", connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False})
+        engine = create_engine(
+            URL.create("sqlite", database=str(self.path)),
+            connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False},
+        )
 
         @event.listens_for(engine, "connect")
         def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -157,12 +157,13 @@ def list_jobs(path: Path, limit: int = 50, *, active: bool = False) -> list[Job]
         return [_job(row) for row in rows]
 
 
-def read_job(path: Path, job_id: int) -> Job:
-    """One job with its result. Raises UsageError when there is none of this id."""
+def read_job(path: Path, job_id: int, *, result: bool = True) -> Job:
+    """One job, with its result unless that is not wanted (it can be megabytes). Raises UsageError when there is none of this id."""
     row = None
     if _has_jobs(path):
+        columns = f"{COLUMNS}, result" if result else COLUMNS
         with opened(path) as connection:
-            row = connection.execute(f"SELECT {COLUMNS}, result FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            row = connection.execute(f"SELECT {columns} FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if row is None:
         raise UsageError(_("There is no job {id}").format(id=job_id), _("`pregao jobs` lists them."))
     return _job(row)

@@ -110,7 +110,7 @@ def _say_understood(facts: Understood) -> None:
         (_("format"), facts.format),
         (_("symbols"), listed),
         (_("timeframe"), facts.timeframe),
-        (_("price base"), str(facts.price_base)),
+        (_("price base"), _(facts.price_base)),
         (_("rows"), str(facts.rows)),
         (_("first row"), facts.first),
         (_("last row"), facts.last),

@@ -101,6 +101,7 @@ def _table(found: list[Job]) -> RenderableType:
 
     from engine.domain import iso
     from tui.format import DASH, instant
+    from tui.names import kind_name, status_name
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in (_("Job"), _("Kind"), _("Status"), _("Created"), _("Finished"), _("Done"), _("Note")):
@@ -108,8 +109,8 @@ def _table(found: list[Job]) -> RenderableType:
     for job in found:
         table.add_row(
             str(job.id),
-            Text(job.kind),
-            job.status,
+            Text(kind_name(job.kind)),
+            status_name(job.status),
             instant(iso(job.created_at)),
             DASH if job.finished_at is None else instant(iso(job.finished_at)),
             DASH if not job.total else f"{job.done / job.total:.0%}",

@@ -122,7 +122,7 @@ def run_strategies(arguments: argparse.Namespace) -> int:
         {
             "name": name,
             "params": [
-                {"name": param, "default": default, "low": low, "high": high, "help": _(help_text)}
+                {"name": param, "default": default, "low": low, "high": high, "help": help_text}
                 for param, (default, low, high, help_text) in strategies.strategy_class(name).ranges().items()
             ],
         }

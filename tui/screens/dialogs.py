@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import on
@@ -18,12 +18,24 @@ from tui.actions import bindings
 from tui.widgets.table import Column, VTable
 
 SHOWN = 500
+Answer = TypeVar("Answer")
 
 
-class Ask(ModalScreen[str | None]):
+class Dialog(ModalScreen[Answer | None]):
+    """A question with one input: accepting it submits the input, closing it gives None."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar = bindings("dialog")
+
+    async def action_accept(self) -> None:
+        await self.query_one(Input).action_submit()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+class Ask(Dialog[str]):
     """One line to type; Enter gives it back, Esc gives None."""
-
-    BINDINGS: ClassVar = [Binding("escape", "dismiss(None)", "Close", show=False)]
 
     def __init__(self, title: str, hint: str = "", value: str = "") -> None:
         super().__init__()
@@ -40,11 +52,10 @@ class Ask(ModalScreen[str | None]):
         self.dismiss(event.value.strip() or None)
 
 
-class PickSymbol(ModalScreen[str | None]):
+class PickSymbol(Dialog[str]):
     """Type part of a symbol or name; Enter takes the marked one."""
 
     BINDINGS: ClassVar = [
-        Binding("escape", "dismiss(None)", "Close", show=False),
         Binding("down", "move(1)", "Down", show=False),
         Binding("up", "move(-1)", "Up", show=False),
         Binding("pagedown", "move(10)", "Page down", show=False),
@@ -106,6 +117,7 @@ class PickSymbol(ModalScreen[str | None]):
 class Confirm(ModalScreen[bool]):
     """A question with yes and no."""
 
+    CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar = [
         Binding("y,s,enter", "dismiss(True)", "Yes", show=False),
         Binding("n,escape,q", "dismiss(False)", "No", show=False),
@@ -124,6 +136,7 @@ class Confirm(ModalScreen[bool]):
 class Reader(ModalScreen[None]):
     """Something to read, scrolled with the arrows; closed with q or Esc."""
 
+    CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar = [
         *bindings("reader"),
         Binding("j", "scroll(1)", "Down", show=False),

@@ -12,11 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.errors import PregaoError
 from engine.i18n import _
+from tui.quick_format import number
+from tui.screens.dialogs import Dialog
 from tui.widgets.table import Column, VTable
 
 if TYPE_CHECKING:
@@ -33,11 +34,10 @@ class Choice:
     symbol: str
 
 
-class ImportFile(ModalScreen[Choice | None]):
+class ImportFile(Dialog[Choice]):
     """Typing narrows the list of files, Enter opens a folder or looks at a file, Enter again imports it."""
 
     BINDINGS: ClassVar = [
-        Binding("escape", "back", "Back", show=False),
         Binding("down", "move(1)", "Down", show=False),
         Binding("up", "move(-1)", "Up", show=False),
         Binding("pagedown", "move(10)", "Page down", show=False),
@@ -119,7 +119,7 @@ class ImportFile(ModalScreen[Choice | None]):
             size = item.stat().st_size
         except OSError:
             return "–"
-        return f"{size / 1024:,.0f} kB" if size < 10 << 20 else f"{size / (1 << 20):,.0f} MB"
+        return f"{number(size / 1024, 0)} kB" if size < 10 << 20 else f"{number(size / (1 << 20), 0)} MB"
 
     @on(Input.Changed, "#import-path")
     def _changed(self) -> None:
@@ -145,9 +145,6 @@ class ImportFile(ModalScreen[Choice | None]):
         field = self.query_one("#import-path", Input)
         field.value = f"{item}/" if item.is_dir() else str(item)
         field.cursor_position = len(field.value)
-
-    def action_back(self) -> None:
-        self.dismiss(None)
 
     @on(VTable.Opened)
     def _clicked(self, event: VTable.Opened) -> None:

@@ -50,6 +50,24 @@ class Question:
 class BacktestView(View):
     """Form on the left, figures, charts and trades on the right."""
 
+    DEFAULT_CSS = """
+    #backtest-body { height: 1fr; }
+    #backtest-left { width: 30; border-right: solid $panel; scrollbar-size: 1 1; }
+    BacktestView.-normal #backtest-left, BacktestView.-wide #backtest-left { width: 38; }
+    #backtest-form { height: auto; }
+    #backtest-help { height: auto; margin-top: 1; padding: 0 1; }
+    #backtest-right { width: 1fr; padding: 0 0 0 1; }
+    #backtest-verdict { height: auto; max-height: 4; }
+    #backtest-figures { height: auto; }
+    #backtest-metrics { height: auto; }
+    #backtest-charts { height: 1fr; min-height: 4; }
+    #backtest-equity { height: 2fr; min-height: 4; }
+    #backtest-drawdown { height: 1fr; min-height: 3; }
+    BacktestView.-short #backtest-drawdown { display: none; }
+    #backtest-trades { height: 1fr; }
+    #backtest-notes { height: auto; max-height: 3; color: $secondary; }
+    BacktestView.-short #backtest-notes { max-height: 1; }
+    """
     context: ClassVar[str] = "backtest"
     BINDINGS = bindings("backtest")
 
@@ -99,6 +117,7 @@ class BacktestView(View):
     def shown(self) -> None:
         if self.desk_app.desk is not None and not self.form.fields:
             self._fill_form()
+            self._plan()
         if not self.form.fields:
             self._say_state(_("Preparing the engine..."))
 
@@ -129,7 +148,8 @@ class BacktestView(View):
         desk, board = self.desk_app.desk, self.desk_app.board
         assert desk is not None
         known = board.all_symbols() if board is not None else []
-        symbol = self.desk_app.session.symbol or (known[0] if known else "")
+        last = self.desk_app.session.symbol
+        symbol = last if last in known else known[0] if known else ""
         name = desk.settings.daily.strategy
         fixed = [
             Field("symbol", _("Symbol"), symbol, help=_("Enter or y chooses another symbol.")),
@@ -180,7 +200,7 @@ class BacktestView(View):
                     step=step,
                     default=default,
                     show=_figure,
-                    help=_("{text} ({low:g} to {high:g})").format(text=_(text), low=low, high=high),
+                    help=_("{text} ({low:g} to {high:g})").format(text=text, low=low, high=high),
                 )
             )
         return fields
@@ -369,6 +389,8 @@ class BacktestView(View):
             "timeframe": question.timeframe,
             "from": question.start or None,
             "to": question.end or None,
+            "capital": question.capital,
+            "costs": question.costs,
         }
         self.post_message(JobAsked("backtest", params, _("Backtest of {count} symbols").format(count=len(symbols))))
 

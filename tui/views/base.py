@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.containers import Vertical
 from textual.widget import Widget
+from textual.worker import Worker
 
 if TYPE_CHECKING:
+    from textual.events import Resize
+
     from tui.app import PregaoApp
+
+#: Columns from which a view has room for more, and lines below which it leaves something out.
+NORMAL, WIDE, TALL = 100, 150, 32
 
 
 class View(Vertical):
@@ -16,10 +22,20 @@ class View(Vertical):
 
     context: ClassVar[str] = ""
 
+    def on_resize(self, event: Resize) -> None:
+        """Classes for the layout: only this view is styled again, which a breakpoint of the screen would do to everything."""
+        self.set_class(event.size.width >= WIDE, "-wide")
+        self.set_class(NORMAL <= event.size.width < WIDE, "-normal")
+        self.set_class(event.size.height < TALL, "-short")
+
     @property
     def desk_app(self) -> PregaoApp:
         """The app with its own type."""
         return cast("PregaoApp", self.app)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A defect in a worker of this view is said like one of the app."""
+        self.desk_app.on_worker_state_changed(event)
 
     def focus_target(self) -> Widget | None:
         """The widget that has the focus when the view is shown."""

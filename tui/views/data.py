@@ -15,6 +15,7 @@ from engine.errors import PregaoError
 from engine.i18n import _
 from tui.actions import bindings
 from tui.messages import BacktestAsked
+from tui.names import status_name, steps_line
 from tui.quick_format import day, number
 from tui.views.base import View
 from tui.widgets.table import Column, VTable
@@ -28,6 +29,11 @@ TABS = ("coverage", "jobs", "runs")
 class DataView(View):
     """Three tables in tabs: coverage, jobs, runs."""
 
+    DEFAULT_CSS = """
+    #data ContentSwitcher { height: 1fr; }
+    #data VTable { height: 1fr; }
+    #data-note { height: auto; max-height: 3; padding: 0 1; }
+    """
     context: ClassVar[str] = "data"
     BINDINGS = bindings("data")
 
@@ -106,7 +112,10 @@ class DataView(View):
 
     def jobs_changed(self) -> None:
         """The rows of the jobs have changed."""
-        self._jobs = self.desk_app.jobs.jobs() if self.desk_app.jobs is not None else []
+        try:
+            self._jobs = self.desk_app.jobs.jobs() if self.desk_app.jobs is not None else []
+        except PregaoError as error:
+            self.desk_app.fail(error)
         self.query_one("#jobs", VTable).set_rows(len(self._jobs))
         self._head()
 
@@ -176,7 +185,7 @@ class DataView(View):
             "last": day(item.last),
             "bars": number(item.bars, 0),
             "jumps": number(len(item.jumps), 0),
-            "base": str(item.price_base),
+            "base": _(item.price_base),
             "source": ", ".join(item.sources),
             "zero": number(item.zero_volume, 0),
             "provisional": number(item.provisional, 0),
@@ -186,8 +195,8 @@ class DataView(View):
     @staticmethod
     def _job_columns() -> list[Column]:
         return [
-            Column("id", _("Job"), 5, right=True),
-            Column("kind", _("What"), 10),
+            Column("id", _("Job"), 6, right=True),
+            Column("kind", _("What"), 13),
             Column("status", _("Status"), 11),
             Column("done", _("Done"), 6, right=True),
             Column("created", _("Started"), 16, priority=1),
@@ -203,7 +212,7 @@ class DataView(View):
     def _run_columns() -> list[Column]:
         return [
             Column("id", _("Run"), 24),
-            Column("status", _("Status"), 10),
+            Column("status", _("Status"), 13),
             Column("seconds", _("Seconds"), 9, right=True),
             Column("steps", _("Steps"), 40, grow=True),
         ]
@@ -213,7 +222,7 @@ class DataView(View):
         if key == "seconds":
             return number(sum(step["seconds"] for step in run["steps"]))
         if key == "steps":
-            return ", ".join(f"{step['name']} {step['status']}" for step in run["steps"])
+            return steps_line(run["steps"])
         if key == "status":
-            return run["status"], "" if run["status"] == "done" else "warn"
+            return status_name(run["status"]), "" if run["status"] == "done" else "warn"
         return str(run["id"])

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -28,6 +29,7 @@ FILL_AT_ONCE = 25
 FILL_EVERY = 0.02
 SPARK = 16
 CHART_BARS = 120
+CHART_DELAY = 0.1
 #: A symbol further behind than this shows its last day.
 NEAR = 20
 ACTION_STYLE = {"BUY": "up", "SELL": "down", "HOLD": "flat"}
@@ -45,6 +47,7 @@ class WatchlistView(View):
         self.symbols: list[str] = []
         self._rows: dict[str, BoardRow] = {}
         self._pending: list[str] = []
+        self._drawing: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="watchlist-head", classes="head")
@@ -244,9 +247,15 @@ class WatchlistView(View):
             self.post_message(BacktestAsked(symbol))
 
     @on(VTable.Highlighted, "#watchlist-table")
-    def _highlight(self, event: VTable.Highlighted) -> None:
+    def _highlight(self) -> None:
+        """Draw the marked symbol once the cursor rests."""
+        if self._drawing is not None:
+            self._drawing.stop()
+        self._drawing = self.set_timer(CHART_DELAY, self._draw)
+
+    def _draw(self) -> None:
         chart = self.query_one("#watchlist-chart", CandleChart)
-        symbol, board = self._symbol_at(event.row), self.desk_app.board
+        symbol, board = self.selected, self.desk_app.board
         if symbol is None or board is None or not chart.display:
             return
         bars = board.candles(symbol, CHART_BARS)

@@ -21,6 +21,10 @@ class Start(Static, can_focus=True):
 class Welcome(View):
     """Three ways in: the demo market, a file, or the path to read."""
 
+    DEFAULT_CSS = """
+    Welcome { align: center middle; }
+    #welcome-text { width: 76; max-width: 100%; height: auto; padding: 1 2; }
+    """
     context: ClassVar[str] = "welcome"
     BINDINGS = bindings("welcome")
 
@@ -34,20 +38,23 @@ class Welcome(View):
         self.shown()
 
     def shown(self) -> None:
-        text = Text()
-        if self.desk_app.workspace.demo:
+        text, error = Text(), self.desk_app.store_error
+        if error is not None:
+            text.append(f"✖ {error.message}\n\n", style="bold red")
+            text.append(error.hint)
+        elif self.desk_app.workspace.demo:
             text.append(_("Preparing the demo market...") + "\n\n", style="bold")
             text.append(_("Invented companies and prices, made on this computer and stored apart from real data."))
         else:
             text.append(_("Welcome to Pregão. There are no bars yet.") + "\n\n", style="bold")
             for key, line in (
-                ("i", _("import a file: COTAHIST, Investing.com, ProfitChart, CSV or Parquet")),
-                ("d", _("look at the demo market: invented companies, no network, no file")),
-                ("h", _("read the five-minute path")),
-                ("?", _("all keys")),
-                ("q", _("quit")),
+                ("import.open", _("import a file: COTAHIST, Investing.com, ProfitChart, CSV or Parquet")),
+                ("welcome.demo", _("look at the demo market: invented companies, no network, no file")),
+                ("welcome.path", _("read the five-minute path")),
+                ("help.open", _("all keys")),
+                ("quit", _("quit")),
             ):
-                text.append(f"   {key}  ", style="bold reverse")
+                text.append(f"   {self.desk_app.key_of(key)}  ", style="bold reverse")
                 text.append(f"  {line}\n\n")
             text.append(_("B3's own files: `pregao fetch cotahist 2024..2025` downloads and imports them."), style="dim")
         self.query_one("#welcome-text", Static).update(text)

@@ -122,10 +122,10 @@ class Form(Widget, can_focus=True):
             changed = item.default is not None and item.value != item.default
             arrows = chosen and self.has_focus and (item.choices or item.low is not None)
             shown = f"◂ {value} ▸" if arrows else f"{value}  "
-            label = f"{'›' if chosen else ' '} {item.label}{' •' if changed else ''}"
-            gap = max(width - cell_len(label) - cell_len(shown), 1)
             style = "reverse" if chosen and self.has_focus else "bold" if chosen else ""
-            lines.append(Text(f"{label}{' ' * gap}{shown}", style=style, no_wrap=True, overflow="ellipsis"))
+            line = Text(f"{'›' if chosen else ' '} {item.label}{' •' if changed else ''}", style=style)
+            line.truncate(max(width - cell_len(shown) - 1, 1), overflow="ellipsis", pad=True)
+            lines.append(line.append(f" {shown}"))
         return Text("\n").join(lines)
 
     def on_focus(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.text import Text
 from textual.reactive import reactive
@@ -13,7 +13,7 @@ from tui.actions import Action
 
 #: Hints that are shown however narrow the terminal.
 ALWAYS = ("help.open", "quit")
-TABS = (("watchlist", "1"), ("backtest", "3"), ("data", "0"))
+TABS = ("watchlist", "backtest", "data")
 KEY_NAMES = {
     "question_mark": "?",
     "colon": ":",
@@ -40,14 +40,19 @@ class TopBar(Widget):
     demo: reactive[bool] = reactive(False)
     note: reactive[str] = reactive("")
 
+    def __init__(self, key_of: Callable[[str], str], *, id: str) -> None:  # noqa: A002
+        """key_of: the key in force of an action, by its id."""
+        super().__init__(id=id)
+        self._key_of = key_of
+
     def render(self) -> Text:
         names = {"watchlist": _("Watchlist"), "backtest": _("Backtest"), "data": _("Data")}
         line = Text(no_wrap=True, overflow="crop")
         line.append(" PREGÃO ", style="bold reverse")
-        for name, key in TABS:
+        for name in TABS:
             style = "bold underline" if name == self.active else ""
             line.append("  ")
-            line.append(f"{key} {names[name]}", style=style)
+            line.append(f"{self._key_of(f'view.{name}')} {names[name]}", style=style)
         right = Text(self.note + " " if self.note else "")
         if self.demo:
             right.append(_(" DEMO - invented data "), style="bold reverse")
@@ -88,6 +93,10 @@ class JobStrip(Widget):
     text: reactive[str] = reactive("")
     share: reactive[float | None] = reactive(None)
 
+    def __init__(self, cancel_key: str, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._cancel_key = cancel_key
+
     def render(self) -> Text:
         width = 20
         line = Text(" ⏳ ", no_wrap=True, overflow="ellipsis")
@@ -96,7 +105,7 @@ class JobStrip(Widget):
             done = round(width * min(max(self.share, 0.0), 1.0))
             line.append("▓" * done + "░" * (width - done))
             line.append(f" {self.share:.0%}")
-        line.append(_("   ^x cancels"), style="dim")
+        line.append(_("   {key} cancels").format(key=self._cancel_key), style="dim")
         return line
 
     def show(self, text: str, share: float | None) -> None:

@@ -1,0 +1,43 @@
+"""The keys of the engine in the reader's language; an unknown key stays as it is."""
+
+from __future__ import annotations
+
+from engine.i18n import _
+
+
+def status_name(status: str) -> str:
+    """The state of a job, a daily run or a step of it."""
+    names = {
+        "queued": _("waiting"),
+        "running": _("running"),
+        "done": _("done"),
+        "failed": _("failed"),
+        "cancelled": _("cancelled"),
+        "lost": _("lost"),
+        "stale": _("stale data"),
+        "partial": _("partly done"),
+    }
+    return names.get(status, status)
+
+
+def kind_name(kind: str) -> str:
+    """What a job does."""
+    names = {"import": _("import"), "fetch": _("download"), "backtest": _("backtest"), "daily": _("daily run")}
+    return names.get(kind, kind)
+
+
+def step_name(step: str) -> str:
+    """A step of the daily run."""
+    names = {
+        "import": _("import"),
+        "freshness": _("freshness"),
+        "signals": _("signals"),
+        "predictions": _("predictions"),
+        "notifications": _("notifications"),
+    }
+    return names.get(step, step)
+
+
+def steps_line(steps: list[dict[str, object]]) -> str:
+    """The steps of a run and how each ended, on one line."""
+    return ", ".join(f"{step_name(str(step['name']))} {status_name(str(step['status']))}" for step in steps)

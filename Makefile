@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-slow bench lint lock clean setup
+.PHONY: run test test-slow bench lint lock messages clean setup
 
 run: setup
 	@$(BIN)/pregao
@@ -40,6 +40,14 @@ setup: .venv/.ready
 lock:
 	uv lock
 	uv export --frozen --no-hashes --no-emit-project --no-annotate --quiet --output-file requirements.lock
+
+# After a change of texts: extract, bring the catalogue up to date (then translate what is empty in it), compile.
+LOCALES := engine/resources/locales
+messages: setup
+	@$(BIN)/pybabel -q extract -F $(LOCALES)/babel.cfg -k mark:1,1t -k mark:1,2,2t -k ranged:4 --omit-header --sort-by-file --add-location=file -w 130 -o $(LOCALES)/pregao.pot engine tui
+	@$(BIN)/pybabel -q update -D pregao -i $(LOCALES)/pregao.pot -d $(LOCALES) -l pt_BR -w 130 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	@$(BIN)/pybabel -q compile -D pregao -d $(LOCALES) -l pt_BR
+	@rm $(LOCALES)/pregao.pot
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

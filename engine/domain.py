@@ -1,4 +1,4 @@
-"""The words that all rooms share: frozen, typed values. Imports nothing but the standard library at run time."""
+"""The words that all rooms share: frozen, typed values. Imports nothing but the standard library and `i18n` at run time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
+
+from engine.i18n import mark
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +31,9 @@ DEFAULT_TIMEFRAME = "1d"
 class PriceBase(StrEnum):
     """What a series' prices mean: as traded, adjusted for events, or not known."""
 
-    RAW = "raw"
-    ADJUSTED = "adjusted"
-    UNKNOWN = "unknown"
+    RAW = mark("raw")
+    ADJUSTED = mark("adjusted")
+    UNKNOWN = mark("unknown")
 
 
 class Market(StrEnum):

@@ -45,6 +45,16 @@ def _(message: str) -> str:
     return message if _active == "en" else _catalogue(_active).gettext(message)
 
 
+def mark(singular: str, plural: str = "") -> str:  # noqa: ARG001
+    """`singular` itself: marks a text that is shown later through `_(variable)`, so that the extraction finds it."""
+    return singular
+
+
+def pgettext(context: str, message: str) -> str:
+    """The translation of a word that means different things in different contexts."""
+    return message if _active == "en" else _catalogue(_active).pgettext(context, message)
+
+
 def ngettext(singular: str, plural: str, n: int) -> str:
     """The translation that fits the count `n`."""
     return _catalogue(_active).ngettext(singular, plural, n)

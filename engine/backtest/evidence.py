@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from engine.backtest.metrics import CONFIDENCE, mean_interval
 from engine.domain import Verdict
 from engine.errors import UsageError
-from engine.i18n import _, language, ngettext
+from engine.i18n import _, language, mark, ngettext
 
 if TYPE_CHECKING:
     from engine.domain import FloatArray
 
 MIN_TRADES = 30
-INSUFFICIENT = "insufficient evidence"
-LUCK = "not distinguishable from luck"
-SKILL = "distinguishable from luck"
+INSUFFICIENT = mark("insufficient evidence")
+LUCK = mark("not distinguishable from luck")
+SKILL = mark("distinguishable from luck")
 
 
 def verdict(

@@ -32,7 +32,9 @@ def notices(result: BacktestResult) -> tuple[str, ...]:
 
 def _about_prices(result: BacktestResult) -> list[str]:
     if result.raw_fills:
-        found = [_("Signals come from {base} prices; fills, lots, costs and stops from raw ones.").format(base=result.price_base)]
+        found = [
+            _("Signals come from {base} prices; fills, lots, costs and stops from raw ones.").format(base=_(result.price_base))
+        ]
         count = int(np.count_nonzero((result.split != 1.0) | (result.dividend != 0.0)))
         if count:
             found.append(

@@ -273,7 +273,7 @@ def _import_one(
 def _settled(store: Store, symbols: Sequence[str]) -> list[str]:
     return [
         _("{symbol} {timeframe} turns out to be {base}: {equal} of {compared} closes equal the raw ones").format(
-            symbol=symbol, timeframe=timeframe, base=base, equal=equal, compared=compared
+            symbol=symbol, timeframe=timeframe, base=_(base), equal=equal, compared=compared
         )
         for symbol, timeframe, base, equal, compared in settle_price_bases(store, symbols)
     ]

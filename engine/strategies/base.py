@@ -78,7 +78,11 @@ class Strategy(ABC):
     @classmethod
     def ranges(cls) -> dict[str, tuple[Any, float, float, str]]:
         """Default, least value, greatest value and meaning of each parameter, by name."""
-        return {f.name: (f.default, f.metadata["low"], f.metadata["high"], _(f.metadata["help"])) for f in fields(cls)}
+        found = {}
+        for parameter in fields(cls):
+            low, high, meaning = (parameter.metadata[key] for key in ("low", "high", "help"))
+            found[parameter.name] = (parameter.default, low, high, _(meaning))
+        return found
 
 
 def parse(kind: type, text: object) -> object:

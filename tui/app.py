@@ -6,6 +6,7 @@ right after it. Views tell facts upward as messages; the app routes them and han
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -167,14 +168,15 @@ class PregaoApp(App[int]):
             name = "welcome"
         if not self.switcher.query(f"#{name}"):
             await self.switcher.mount(self._make(name))
-        self.switcher.current = name
-        self.query_one(TopBar).active = "watchlist" if name == "welcome" else name
-        view = self.active_view
-        view.shown()
-        target = view.focus_target()
-        if target is not None:
-            target.focus()
-        self._hints()
+        with self.batch_update():
+            self.switcher.current = name
+            self.query_one(TopBar).active = "watchlist" if name == "welcome" else name
+            view = self.active_view
+            view.shown()
+            target = view.focus_target()
+            if target is not None:
+                target.focus()
+            self._hints()
 
     @staticmethod
     def _make(name: str) -> View:
@@ -290,6 +292,8 @@ class PregaoApp(App[int]):
             return
         from engine.jobs.client import JobClient
 
+        # What the engine's libraries made stays: without this, collections would walk it again and hold a key for 0.1 s.
+        gc.freeze()
         self.desk = event.desk
         self.jobs = JobClient(self.workspace)
         with self._told():

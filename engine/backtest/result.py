@@ -58,6 +58,7 @@ class BacktestResult:
     hold_inputs: tuple[tuple[Any, ...], tuple[Any, ...]]
     fast: bool
     trials: int
+    remarks: tuple[str, ...] = ()
 
     @property
     def equity(self) -> FloatArray:
@@ -115,6 +116,7 @@ class BacktestResult:
             float(self.hold.equity[-1] / self.hold.equity[0]) - 1.0,
             trials=self.trials,
             over_cdi=self.risk_free is not None,
+            cdi_return=self.baselines["cdi"]["total_return"] if "cdi" in self.baselines else None,
         )
 
     @cached_property
@@ -125,7 +127,7 @@ class BacktestResult:
     @cached_property
     def notices(self) -> tuple[str, ...]:
         """What a reader should know before believing the figures, in sentences."""
-        return notices(self)
+        return (*notices(self), *self.remarks)
 
     @cached_property
     def order_hash(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.backtest.engine import BacktestConfig, BacktestResult, backtest
 from engine.domain import Bars, Instrument, PriceBase
-from engine.market.costs import CostModel, b3_costs, no_costs
+from engine.market.costs import CostModel, b3_costs, no_costs, rate_notes
 from engine.store.bars import list_series, read_bars, read_instrument
 from engine.store.ledger import count_trials, record_backtest
 from engine.store.values import cash_return
@@ -61,6 +61,8 @@ def run_backtest(
         end=end,
         trials=count_trials(store, symbol, timeframe, strategy.name, strategy.params),
     )
+    if charges.schedule == "b3":
+        result = replace(result, remarks=rate_notes(result.session, instrument.market))
     record_backtest(
         store,
         now=now,

@@ -18,19 +18,25 @@ def _missing(value: float | None) -> bool:
     return value is None or not math.isfinite(value)
 
 
+def rounded(value: float, decimals: int) -> float:
+    """`value` rounded as Python's own formatting rounds it; what rounds to zero has no sign."""
+    return round(float(value), decimals) + 0.0
+
+
 def money(value: float | None) -> str:
     """R$ with two decimals."""
     if value is None or _missing(value):
         return DASH
-    return format_currency(round(value, 2), "BRL", locale=language()).replace("\xa0", " ")
+    return format_currency(rounded(value, 2), "BRL", locale=language()).replace("\xa0", " ")
 
 
 def percent(value: float | None, *, signed: bool = False) -> str:
     """A fraction as a percentage with two decimals."""
     if value is None or _missing(value):
         return DASH
-    text = format_percent(value, format="#,##0.00%", locale=language())
-    return f"+{text}" if signed and value > 0 else text
+    points = rounded(value * 100, 2)
+    text = format_percent(points / 100, format="#,##0.00%", locale=language())
+    return f"+{text}" if signed and points > 0 else text
 
 
 def number(value: float | None, decimals: int = 2) -> str:
@@ -38,7 +44,7 @@ def number(value: float | None, decimals: int = 2) -> str:
     if value is None or _missing(value):
         return DASH
     places = "." + "0" * decimals if decimals else ""
-    return format_decimal(value, format=f"#,##0{places}", locale=language())
+    return format_decimal(rounded(value, decimals), format=f"#,##0{places}", locale=language())
 
 
 def price(value: float | None) -> str:

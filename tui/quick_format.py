@@ -19,7 +19,7 @@ def number(value: float | None, decimals: int = 2) -> str:
     """A plain number with grouping; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return DASH
-    return _localised(f"{value:,.{decimals}f}")
+    return _localised(f"{value:z,.{decimals}f}")
 
 
 def price(value: float | None) -> str:
@@ -31,15 +31,16 @@ def money(value: float | None) -> str:
     """R$ with two decimals."""
     if value is None or not math.isfinite(value):
         return DASH
-    sign = "-" if value < 0 else ""
+    sign = "-" if round(value, 2) < 0 else ""
     return f"{sign}R${' ' if language() == 'pt_BR' else ''}{number(abs(value))}"
 
 
 def percent(value: float | None) -> str:
-    """A fraction as a signed percentage with two decimals."""
+    """A fraction as a signed percentage with two decimals; zero has no sign."""
     if value is None or not math.isfinite(value):
         return DASH
-    return _localised(f"{value * 100:+,.2f}%")
+    points = round(value * 100, 2)
+    return _localised(f"{points:{'+' if points else 'z'},.2f}%")
 
 
 def compact(value: float | None) -> str:

@@ -150,7 +150,7 @@ async def test_a_drawdown_is_written_in_percent() -> None:
     chart = LineChart(fill=True)
     async with Host(chart).run_test(size=(40, 6)):
         chart.show([([0.0, -0.2, -0.1], "drawdown", "down")])
-        assert lines(chart)[1].endswith("+0.00%")
+        assert lines(chart)[1].endswith(" 0.00%")
         assert lines(chart)[-1].endswith("-20.00%")
 
 

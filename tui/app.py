@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -100,6 +101,7 @@ class PregaoApp(App[int]):
         self._sessions: CachedSessions | None = None
         self._today: tuple[float, int | None] = (0.0, None)
         self._loading = False
+        self._one_loads = Lock()
         for theme in THEMES:
             self.register_theme(theme)
         known = {theme.name for theme in THEMES}
@@ -264,16 +266,17 @@ class PregaoApp(App[int]):
 
         workspace = self.workspace
         try:
-            desk = open_desk(workspace, lambda: int(self.now()))
-            desk.calendar  # noqa: B018 - built (or read from its cache) here, not when a key waits for it
-            if workspace.demo:
-                from engine.ingestion.demo_market import refresh_demo
+            with self._one_loads:
+                desk = open_desk(workspace, lambda: int(self.now()))
+                desk.calendar  # noqa: B018 - built (or read from its cache) here, not when a key waits for it
+                if workspace.demo:
+                    from engine.ingestion.demo_market import refresh_demo
 
-                refresh_demo(desk.store, desk.calendar, desk.now())
-            from engine.backtest import run  # noqa: F401 - loaded now, so that the first backtest is quick
-            from engine.features.indicators import warm_up
+                    refresh_demo(desk.store, desk.calendar, desk.now())
+                from engine.backtest import run  # noqa: F401 - loaded now, so that the first backtest is quick
+                from engine.features.indicators import warm_up
 
-            warm_up()
+                warm_up()
         except PregaoError as error:
             self.post_message(self.DeskReady(workspace, None, error))
             return
@@ -466,6 +469,8 @@ class PregaoApp(App[int]):
             log.error("defect in %s", event.worker.name, exc_info=event.worker.error)
             name = type(event.worker.error).__name__
             self.say(_("Something failed by a defect ({name}); the log has the details.").format(name=name), "error")
+            if event.worker.group == "engine":
+                self._loading, self.query_one(TopBar).note = False, ""
 
     # --- what was said -------------------------------------------------------------------------------------------
 

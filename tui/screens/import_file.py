@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import on, work
@@ -13,6 +13,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
+from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
@@ -22,6 +23,7 @@ from tui.widgets.table import Column, VTable
 
 if TYPE_CHECKING:
     from engine.desk import Desk
+    from tui.app import PregaoApp
 
 LISTED = 2_000
 
@@ -176,6 +178,13 @@ class ImportFile(Dialog[Choice]):
 
         text, sound, needs_symbol = facts_text(path, self._desk, self._symbol)
         self.post_message(self.Understood(path, text, sound, needs_symbol))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A defect while a file was looked at is said; another file can be chosen."""
+        cast("PregaoApp", self.app).on_worker_state_changed(event)
+        if event.state is WorkerState.ERROR:
+            self.query_one("#import-facts", Static).update("")
+            self._hint(_("Choose another file · Esc closes"))
 
     @on(Understood)
     def _understood(self, event: Understood) -> None:

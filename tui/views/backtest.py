@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
+from textual.worker import Worker, WorkerState
 
 from engine.domain import TIMEFRAMES
 from engine.errors import PregaoError
@@ -337,6 +338,12 @@ class BacktestView(View):
         self._result = event.result
         self._show(event.result)
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Figures of another question do not stay when the run of this one failed by a defect."""
+        if event.state is WorkerState.ERROR:
+            self._result = None
+            self._say_state(_("This backtest failed by a defect; the log has the details."), bad=True)
+
     def _say_state(self, text: str, *, bad: bool = False) -> None:
         self.query_one("#backtest-verdict", Static).update(Text(text, style="bold red" if bad else "dim"))
         for name in ("#backtest-metrics", "#backtest-notes"):
@@ -404,7 +411,7 @@ class BacktestView(View):
             Column("exit_price", _("Price"), 10, right=True, priority=2),
             Column("exit_reason", _("Why"), 11),
             Column("quantity", _("Quantity"), 9, right=True, priority=4),
-            Column("pnl", _("Result"), 14, right=True),
+            Column("pnl", _("Result"), 16, right=True),
             Column("return", _("Return"), 9, right=True, priority=1),
         ]
 

@@ -30,8 +30,8 @@ class DataView(View):
     """Three tables in tabs: coverage, jobs, runs."""
 
     DEFAULT_CSS = """
-    #data ContentSwitcher { height: 1fr; }
-    #data VTable { height: 1fr; }
+    ContentSwitcher { height: 1fr; }
+    VTable { height: 1fr; }
     #data-note { height: auto; max-height: 3; padding: 0 1; }
     """
     context: ClassVar[str] = "data"

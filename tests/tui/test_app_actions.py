@@ -1,0 +1,501 @@
+"""Every action of the table, by every one of its default keys, in its context."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.command import CommandPalette
+from textual.widgets import Input
+
+from engine.errors import SettingsError
+from tests.tui.desk_host import (
+    EVERY,
+    Desks,
+    answered,
+    app_of,
+    at_desk,
+    backtest,
+    copied,
+    data_view,
+    form,
+    open_backtest,
+    said,
+    screen_text,
+    see,
+    shown_symbols,
+    table,
+    type_in,
+    until,
+    view_name,
+    watchlist,
+)
+from tui.actions import ACTIONS, BY_ID, Action, bindings, checked_keymap, codes, find_code
+from tui.screens.dialogs import Ask, PickSymbol, Reader
+from tui.screens.import_file import ImportFile
+from tui.widgets.prompt import Prompt
+
+Expectation = Callable[[Desks, str], Awaitable[None]]
+EXPECTED: dict[str, Expectation] = {}
+
+
+def expect(action_id: str) -> Callable[[Expectation], Expectation]:
+    def keep(function: Expectation) -> Expectation:
+        EXPECTED[action_id] = function
+        return function
+
+    return keep
+
+
+def opens_view(name: str, start: str) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        await app_of(pilot).action_show(start)
+        assert view_name(pilot) == start
+        await pilot.press(key)
+        await until(pilot, lambda: view_name(pilot) == name)
+
+    return check
+
+
+EXPECTED["view.watchlist"] = opens_view("watchlist", "data")
+EXPECTED["view.backtest"] = opens_view("backtest", "watchlist")
+EXPECTED["view.data"] = opens_view("data", "watchlist")
+
+
+@expect("command.open")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    prompt = pilot.app.query_one("#command", Prompt)
+    assert prompt.display
+    assert pilot.app.focused is prompt
+    await pilot.press("escape")
+    assert not prompt.display
+    assert pilot.app.focused is table(pilot)
+
+
+@expect("palette.open")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+
+
+def reads(*texts: str) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+        await see(pilot, *texts)
+
+    return check
+
+
+EXPECTED["help.open"] = reads("Keys and commands", "In tables")
+EXPECTED["messages.open"] = reads("Messages", "Nothing was said yet.")
+
+
+@expect("import.open")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, ImportFile))
+    assert pilot.app.screen.query_one(Input).value == f"{Path.cwd()}/"
+
+
+@expect("demo.open")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: app_of(pilot).workspace.demo and app_of(pilot).desk is not None)
+    await see(pilot, "DEMO - invented data", "DEMOCA4")
+    await pilot.press(key)
+    await until(pilot, lambda: not app_of(pilot).workspace.demo and app_of(pilot).desk is not None)
+    await see(pilot, "MEAA3")
+    assert "DEMO" not in screen_text(pilot)
+
+
+@expect("theme.switch")
+async def _(pilot: Desks, key: str) -> None:
+    seen = [pilot.app.theme]
+    for _turn in range(2):
+        await pilot.press(key)
+        seen.append(pilot.app.theme)
+    assert seen == ["pregao-dark", "pregao-light", "pregao-dark"]
+
+
+@expect("daily.run")
+async def _(pilot: Desks, key: str) -> None:
+    asked: list[tuple[str, object]] = []
+    app_of(pilot).start_job = lambda kind, params, title: asked.append((kind, params))  # type: ignore[method-assign]
+    await pilot.press(key)
+    assert asked == [("daily", {})]
+
+
+@expect("job.cancel")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    assert "No job is running." in said(pilot)
+    stopped: list[int] = []
+    app_of(pilot)._cancel = stopped.append  # type: ignore[method-assign, assignment]
+    app_of(pilot)._followed[7] = ("import", "", None)
+    await pilot.press(key)
+    assert stopped == [7]
+    assert "Cancelling job 7" in said(pilot)
+
+
+@expect("quit")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: pilot.app._exit)
+    assert pilot.app.return_value == 0
+
+
+def moves(start: int, end: int) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        table(pilot).select(start)
+        await pilot.press(key)
+        await until(pilot, lambda: table(pilot).cursor == end)
+
+    return check
+
+
+EXPECTED["table.up"] = moves(2, 1)
+EXPECTED["table.down"] = moves(2, 3)
+EXPECTED["table.page_up"] = moves(4, 0)
+EXPECTED["table.page_down"] = moves(0, 4)
+EXPECTED["table.first"] = moves(3, 0)
+EXPECTED["table.last"] = moves(1, 4)
+
+
+@expect("table.open")
+async def _(pilot: Desks, key: str) -> None:
+    table(pilot).select(1)
+    await answered(pilot, lambda: pilot.press(key))
+    assert view_name(pilot) == "backtest"
+    assert form(pilot).values()["symbol"] == "MEAA3"
+
+
+@expect("table.sort")
+async def _(pilot: Desks, key: str) -> None:
+    keys = [table(pilot).sort_key]
+    for _turn in range(3):
+        await pilot.press(key)
+        keys.append(table(pilot).sort_key)
+    assert keys == [None, "symbol", "last", "change"]
+    changes = [watchlist(pilot)._rows[symbol].change for symbol in shown_symbols(pilot)]
+    assert changes == sorted(changes)
+
+
+@expect("table.reverse")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press("s", key)
+    assert shown_symbols(pilot) == sorted(EVERY, reverse=True)
+    await pilot.press(key)
+    assert shown_symbols(pilot) == sorted(EVERY)
+
+
+@expect("table.filter")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    prompt = pilot.app.query_one("#watchlist-filter", Prompt)
+    assert prompt.display
+    await type_in(pilot, "MEA")
+    await until(pilot, lambda: shown_symbols(pilot) == ["MEAA3"])
+
+
+@expect("watchlist.add")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+    await type_in(pilot, "nhaa3 STAL3")
+    await pilot.press("enter")
+    await until(pilot, lambda: shown_symbols(pilot) == ["NHAA3", "STAL3"])
+    assert "Added to default: NHAA3, STAL3" in said(pilot)
+
+
+@expect("watchlist.remove")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: "not a list but every symbol" in said(pilot))
+    app_of(pilot)._add("default", "MEAA3 NHAA3")
+    await until(pilot, lambda: shown_symbols(pilot) == ["MEAA3", "NHAA3"])
+    table(pilot).select(0)
+    await pilot.press(key)
+    await until(pilot, lambda: shown_symbols(pilot) == ["NHAA3"])
+    assert "Removed from default: MEAA3" in said(pilot)
+
+
+def walks_lists(expected: list[str]) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        for name in ("banks", "steel"):
+            app_of(pilot)._add(name, "MEAA3")
+        await until(pilot, lambda: len(app_of(pilot).board.lists()) == 2)  # type: ignore[union-attr]
+        names = []
+        for _turn in range(3):
+            await pilot.press(key)
+            names.append(watchlist(pilot).list_name)
+        assert names == expected
+
+    return check
+
+
+EXPECTED["watchlist.next_list"] = walks_lists(["steel", "banks", "default"])
+EXPECTED["watchlist.previous_list"] = walks_lists(["banks", "steel", "default"])
+
+
+@expect("watchlist.new_list")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+    await type_in(pilot, "banks")
+    await pilot.press("enter")
+    await until(pilot, lambda: watchlist(pilot).list_name == "banks")
+    await see(pilot, "a adds to list banks")
+
+
+@expect("backtest.run")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
+    await answered(pilot, lambda: pilot.press(key))
+
+
+@expect("backtest.symbol")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, PickSymbol))
+    await type_in(pilot, "harb")
+    await see(pilot, "NEW HARBOUR")
+    await answered(pilot, lambda: pilot.press("enter"))
+    assert form(pilot).values()["symbol"] == "NHAA3"
+
+
+@expect("backtest.panel")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
+    trades, charts = pilot.app.query_one("#backtest-trades"), pilot.app.query_one("#backtest-charts")
+    assert (trades.display, charts.display) == (False, True)
+    await pilot.press(key)
+    assert (trades.display, charts.display, trades.has_focus) == (True, False, True)
+    await pilot.press(key)
+    assert (trades.display, charts.display, form(pilot).has_focus) == (False, True, True)
+
+
+@expect("backtest.reset")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
+    delivered = form(pilot).values()["ema_fast"]
+    form(pilot).set_value("ema_fast", 3)
+    await until(pilot, lambda: form(pilot).values()["ema_fast"] == 3)
+    await answered(pilot, lambda: pilot.press(key))
+    assert form(pilot).values()["ema_fast"] == delivered
+
+
+@expect("backtest.many")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
+    asked: list[tuple[str, dict[str, object]]] = []
+    app_of(pilot).start_job = lambda kind, params, title: asked.append((kind, params))  # type: ignore[method-assign]
+    form(pilot).set_value("capital", 50_000.0)
+    form(pilot).set_value("costs", "none")
+    await pilot.press(key)
+    await until(pilot, lambda: asked)
+    kind, params = asked[0]
+    assert (kind, params["symbols"], params["capital"], params["costs"]) == ("backtest", list(EVERY), 50_000.0, "none")
+
+
+async def at_field(pilot: Desks, name: str) -> None:
+    await open_backtest(pilot)
+    form(pilot)._move_to([field.key for field in form(pilot).fields].index(name))
+
+
+def steps(change: int) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        await at_field(pilot, "ema_slow")
+        before = form(pilot).current.value
+        assert isinstance(before, int)
+        await answered(pilot, lambda: pilot.press(key))
+        assert form(pilot).current.value == before + change
+
+    return check
+
+
+EXPECTED["form.less"], EXPECTED["form.more"] = steps(-1), steps(1)
+
+
+@expect("form.edit")
+async def _(pilot: Desks, key: str) -> None:
+    await at_field(pilot, "ema_slow")
+    await pilot.press(key)
+    prompt = pilot.app.query_one("#backtest-edit", Prompt)
+    assert (prompt.display, prompt.value) == (True, "21")
+    await pilot.press("backspace", "backspace", "3", "0")
+    await answered(pilot, lambda: pilot.press("enter"))
+    assert form(pilot).current.value == 30
+    assert form(pilot).has_focus
+
+
+def walks_form(change: int) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        await at_field(pilot, "from")
+        before = form(pilot).cursor
+        await pilot.press(key)
+        assert form(pilot).cursor == before + change
+        await see(pilot, form(pilot).current.help[:20])
+
+    return check
+
+
+EXPECTED["form.up"], EXPECTED["form.down"] = walks_form(-1), walks_form(1)
+
+
+@expect("data.next_tab")
+async def _(pilot: Desks, key: str) -> None:
+    await app_of(pilot).action_show("data")
+    tabs = [data_view(pilot).tab]
+    for _turn in range(3):
+        await pilot.press(key)
+        tabs.append(data_view(pilot).tab)
+        assert pilot.app.focused is data_view(pilot).focus_target()
+    assert tabs == ["coverage", "jobs", "runs", "coverage"]
+
+
+@expect("welcome.demo")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await see(pilot, "DEMO - invented data", "DEMOCA4")
+
+
+EXPECTED["welcome.path"] = reads("Five minutes to the first insight", "insufficient evidence")
+
+
+@expect("dialog.accept")
+async def _(pilot: Desks, key: str) -> None:
+    answers: list[str | None] = []
+    pilot.app.push_screen(Ask("Which?", value="PETR4"), answers.append)
+    await pilot.pause()
+    await pilot.press(key)
+    await until(pilot, lambda: answers == ["PETR4"])
+
+
+@expect("dialog.close")
+async def _(pilot: Desks, key: str) -> None:
+    for dialog in (Ask("Which?", value="PETR4"), PickSymbol([("PETR4", "")]), ImportFile(None, "/")):
+        answers: list[object] = []
+        pilot.app.push_screen(dialog, answers.append)
+        await pilot.pause()
+        await pilot.press(key)
+        await until(pilot, lambda answers=answers: answers == [None])
+
+
+@expect("reader.close")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press("question_mark")
+    await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+    await pilot.press(key)
+    await until(pilot, lambda: not isinstance(pilot.app.screen, Reader))
+    assert pilot.app.is_running
+
+
+def keys_of(action: Action) -> list[str]:
+    return action.keys.split(",")
+
+
+CASES = [(action.id, key) for action in ACTIONS for key in keys_of(action)]
+
+
+def test_every_action_has_an_expectation() -> None:
+    assert set(EXPECTED) == set(BY_ID)
+
+
+@pytest.mark.parametrize(("action_id", "key"), CASES, ids=[f"{name}-{key}" for name, key in CASES])
+async def test_its_key_does_what_the_action_says(
+    made_real: Path, made_demo: Path, made_empty: Path, tmp_path: Path, action_id: str, key: str
+) -> None:
+    home = copied(made_empty if BY_ID[action_id].context == "welcome" else made_real, tmp_path / "home")
+    if "demo" in action_id:
+        copied(made_demo / "data" / "demo", home / "data" / "demo")
+    async with at_desk(home) as pilot:
+        if BY_ID[action_id].context != "welcome":
+            await until(pilot, lambda: len(watchlist(pilot)._rows) == len(EVERY))
+        await EXPECTED[action_id](pilot, key)
+
+
+def test_no_key_means_two_things_in_one_context() -> None:
+    pairs = [(action.context, key) for action in ACTIONS for key in keys_of(action)]
+    assert len(pairs) == len(set(pairs))
+
+
+def test_no_key_of_a_view_hides_one_of_its_widgets() -> None:
+    """Where a table or the form has the focus, the view's keys still reach the view."""
+    inner = {(name, key) for name in ("table", "form") for action in ACTIONS if action.context == name for key in keys_of(action)}
+    hosts = {"watchlist": ("table",), "backtest": ("table", "form"), "data": ("table",), "app": ("table",)}
+    for action in ACTIONS:
+        for host in hosts.get(action.context, ()):
+            assert not {(host, key) for key in keys_of(action)} & inner, action.id
+
+
+def test_the_bindings_of_a_context_carry_the_names_of_its_actions() -> None:
+    assert {binding.id for binding in bindings("form")} == {action.id for action in ACTIONS if action.context == "form"}
+
+
+def test_every_code_is_found_in_any_case_and_only_once() -> None:
+    assert len(codes()) == len(set(codes()))
+    for code in codes():
+        found = find_code(code.lower())
+        assert found is not None
+        assert code in found.code
+    assert find_code("NOTHING") is None
+
+
+# --- the user's keys ------------------------------------------------------------------------------------------------
+
+#: One action of every context, on a key that is free there.
+MOVED = {
+    "view.data": "f9",
+    "table.down": "n,z",
+    "watchlist.new_list": "N",
+    "backtest.panel": "P",
+    "form.more": "plus",
+    "data.next_tab": "tab",
+    "dialog.close": "f7",
+    "reader.close": "x",
+}
+
+
+async def test_the_users_keys_are_in_force(real_home: Path) -> None:
+    async with at_desk(real_home, keymap=checked_keymap(MOVED)) as pilot:
+        await pilot.press("z", "n")
+        assert table(pilot).cursor == 2
+        await pilot.press("j")
+        assert table(pilot).cursor == 2
+        await pilot.press("N")
+        assert isinstance(pilot.app.screen, Ask)
+        await pilot.press("f7")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Ask))
+        await pilot.press("question_mark")
+        await see(pilot, "n z", "f9")
+        await pilot.press("x")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Reader))
+        await pilot.press("f9")
+        await until(pilot, lambda: view_name(pilot) == "data")
+        await pilot.press("tab")
+        assert data_view(pilot).tab == "jobs"
+        await see(pilot, "f9 Data")
+        await open_backtest(pilot)
+        await pilot.press("P")
+        assert pilot.app.query_one("#backtest-trades").display
+        assert backtest(pilot).context == "backtest"
+
+
+@pytest.mark.parametrize(
+    ("keymap", "sentence", "hint"),
+    [
+        ({"table.dwn": "n"}, "there is no action table.dwn", "Did you mean table.down?"),
+        ({"nonsense": "n"}, "there is no action nonsense", "lists them all"),
+        ({"table.down": "k"}, "k is given to both table.up and table.down", "another key"),
+    ],
+)
+def test_wrong_keys_are_one_sentence(keymap: dict[str, str], sentence: str, hint: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        checked_keymap(keymap)
+    assert sentence in caught.value.message
+    assert hint in caught.value.hint
+    assert caught.value.exit_code == 2

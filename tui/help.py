@@ -37,10 +37,10 @@ def help_text(contexts: Sequence[str], keymap: Mapping[str, str]) -> Text:
             words = " ".join(part for part in (action.code[0], _(action.takes) if action.takes else "") if part)
             text.append(f"  {words:<22}", style="bold")
             text.append(f"{_(action.label)}\n")
-    text.append(f"  {_('PETR4'):<22}", style="bold")
-    text.append(_("A symbol alone opens its backtest") + "\n")
-    text.append("  " + f"{_('LIST name'):<22}", style="bold")
-    text.append(_("Change to a watchlist, or begin one") + "\n")
+    others = (("PETR4", _("A symbol alone opens its backtest")), (_("LIST name"), _("Change to a watchlist, or begin one")))
+    for words, meaning in others:
+        text.append(f"  {words:<22}", style="bold")
+        text.append(f"{meaning}\n")
     text.append("\n" + _("Glossary") + "\n", style="bold underline")
     for word, meaning in _glossary():
         text.append(f"  {word}: ", style="bold")

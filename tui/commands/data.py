@@ -106,7 +106,7 @@ def _say_understood(facts: Understood) -> None:
     if more > 0:
         listed += " " + ngettext("and {count} more", "and {count} more", more).format(count=more)
     narrate(facts.path)
-    for label, value in (
+    rows = (
         (_("format"), facts.format),
         (_("symbols"), listed),
         (_("timeframe"), facts.timeframe),
@@ -115,8 +115,10 @@ def _say_understood(facts: Understood) -> None:
         (_("first row"), facts.first),
         (_("last row"), facts.last),
         *((_("note"), notice) for notice in facts.notices),
-    ):
-        narrate(f"  {label:<11} {value}")
+    )
+    width = max(len(label) for label, _value in rows)
+    for label, value in rows:
+        narrate(f"  {label:<{width}} {value}")
 
 
 def _finish(reports: list[FileReport], as_json: bool, *, dry_run: bool = False) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +56,7 @@ WATCH_SECONDS = 1.0
 TODAY_SECONDS = 30
 CLOSE_DELAY = 1800
 TOAST_SECONDS = 6
+LAST_SAID = 3
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 
 
@@ -169,8 +169,11 @@ class PregaoApp(App[int]):
         """Bring a view to the front, making it if this is the first time."""
         if name == "watchlist" and not self._has_bars():
             name = "welcome"
-        if not self.switcher.query(f"#{name}"):
-            await self.switcher.mount(self._make(name))
+        switcher = self.switcher
+        if not switcher.query(f"#{name}"):
+            await switcher.mount(self._make(name))
+        if not switcher.is_attached:
+            return
         with self.batch_update():
             self.switcher.current = name
             self.query_one(TopBar).active = "watchlist" if name == "welcome" else name
@@ -201,6 +204,11 @@ class PregaoApp(App[int]):
 
         self.query_one(BacktestView).choose(symbol)
 
+    @on(VTable.FilterAsked)
+    def _filter_asked(self) -> None:
+        if self.active_view.context != "watchlist":
+            self.say(_("Only the watchlist is filtered."))
+
     @on(BacktestAsked)
     async def _backtest_asked(self, event: BacktestAsked) -> None:
         await self.open_backtest(event.symbol)
@@ -226,7 +234,7 @@ class PregaoApp(App[int]):
             (action, self.keys.get(action.id, action.keys))
             for name in self.contexts()
             for action in of_context(name)
-            if action.footer
+            if action.footer and (action.id != "table.filter" or self.active_view.context == "watchlist")
         ]
         self.query_one(HintBar).show(shown)
 
@@ -246,10 +254,10 @@ class PregaoApp(App[int]):
                 self._state = self.board.state()
 
     def fail(self, error: PregaoError) -> None:
-        """Say an error of the engine, once while it is the last thing said, and keep it for the view that stands in."""
+        """Say an error of the engine, not again while it is among the last said, and keep it for the view that stands in."""
         self.store_error = error
         whole = f"{error.message} {error.hint}".strip()
-        if not self.history or self.history[-1][2] != whole:
+        if whole not in [line for _at, _severity, line in self.history[-LAST_SAID:]]:
             self.say(error.message, "error", error.hint)
 
     @contextmanager
@@ -419,7 +427,8 @@ class PregaoApp(App[int]):
 
         job = jobs.job(job_id, result=False)
         hint = str(job.error.get("hint") or "") if job.error else ""
-        text = f"{kind_name(job.kind)} {job.id} {status_name(job.status)}: {job.note}"
+        came = str(job.error.get("message") or "") if job.error else job.note
+        text = f"{kind_name(job.kind)} {job.id} {status_name(job.status)}: {came}"
         self.say(text, "information" if job.status == "done" else "error", hint)
         self.call_later(self._watch)
 

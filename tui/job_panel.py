@@ -30,15 +30,20 @@ def job_cell(job: Any, key: str) -> str | tuple[str, str]:
         created = iso(job.created_at)
         return f"{day(created)} {created[11:16]}"
     if key == "note":
-        return str(job.note)
+        return _came_of(job)
     return kind_name(job.kind) if key == "kind" else str(job.id)
+
+
+def _came_of(job: Any) -> str:
+    """Why it failed, else what it said last."""
+    return str(job.error["message"]) if job.error and job.error.get("message") else str(job.note)
 
 
 def job_text(job: Any, events: list[Any]) -> Text:
     """Everything about one job."""
     text = Text()
     text.append(f"{kind_name(job.kind)} {job.id}: {status_name(job.status)}\n", style="bold")
-    text.append(f"{job.note}\n")
+    text.append(f"{_came_of(job)}\n")
     if job.error and job.error.get("hint"):
         text.append(f"{job.error['hint']}\n")
     result = job.result or {}

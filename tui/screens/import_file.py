@@ -67,7 +67,7 @@ class ImportFile(Dialog[Choice]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            yield Static(Text(_("Import a file or a whole folder"), style="bold"), id="import-title")
+            yield Static(Text(_("Import a file"), style="bold"), id="import-title")
             yield Input(self._start, id="import-path", select_on_focus=False)
             table = VTable(
                 [Column("name", _("Name"), 40, grow=True), Column("size", _("Size"), 10, right=True)],

@@ -66,7 +66,7 @@ class BacktestView(View):
     #backtest-drawdown { height: 1fr; min-height: 3; }
     BacktestView.-short #backtest-drawdown { display: none; }
     #backtest-trades { height: 1fr; }
-    #backtest-notes { height: auto; max-height: 3; color: $secondary; }
+    #backtest-notes { height: auto; max-height: 3; color: $secondary; text-wrap: nowrap; text-overflow: ellipsis; }
     BacktestView.-short #backtest-notes { max-height: 1; }
     """
     context: ClassVar[str] = "backtest"
@@ -406,11 +406,11 @@ class BacktestView(View):
         return [
             Column("side", _("Side"), 6),
             Column("entry_time", _("Entry"), 16),
-            Column("entry_price", _("Price"), 10, right=True),
-            Column("exit_time", _("Exit"), 16, priority=3),
-            Column("exit_price", _("Price"), 10, right=True, priority=2),
-            Column("exit_reason", _("Why"), 11),
-            Column("quantity", _("Quantity"), 9, right=True, priority=4),
+            Column("entry_price", _("Price"), 10, right=True, priority=3),
+            Column("exit_time", _("Exit"), 16, priority=5),
+            Column("exit_price", _("Price"), 10, right=True, priority=4),
+            Column("exit_reason", _("Why"), 11, priority=2),
+            Column("quantity", _("Quantity"), 9, right=True, priority=6),
             Column("pnl", _("Result"), 16, right=True),
             Column("return", _("Return"), 9, right=True, priority=1),
         ]

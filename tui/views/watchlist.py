@@ -111,9 +111,8 @@ class WatchlistView(View):
         if shown != len(self.symbols):
             count = _("{shown} of {count}").format(shown=shown, count=count)
         newest = max((row.session for row in self._rows.values()), default=None)
-        line = Text(f" {what} · {count}", no_wrap=True, overflow="ellipsis")
-        if newest is not None:
-            line.append(" · " + self._freshness(newest), style="")
+        fresh = [self._freshness(newest)] if newest is not None else []
+        line = Text(" " + " · ".join([count, *fresh, what]))
         self.query_one("#watchlist-head", Static).update(line)
 
     def _freshness(self, session: int) -> str:

@@ -1,0 +1,358 @@
+"""The look-ahead proof: what is computed for a bar must not depend on a later bar.
+
+`check` takes any callable that turns bars into columns of their length, so that features, strategies, regimes, labels and
+models all pass through it. Two tests decide:
+
+prefix        the data are cut after every bar, not after a sample of them; on each cut every value must equal the one of the
+              full run (so the value at t, cut at t, is the one that a backtest trades on);
+perturbation  all bars after t are replaced by noise, at many t; the values up to t must not change.
+
+A label of horizon h is known at t + h: on a cut its last h values must be undefined (NaN) or already final.
+NaN equals NaN. The comparison is exact unless a relative tolerance is given; whole numbers, truth values and texts are
+always compared exactly. What each prefix costs is one computation on it, so the proof is O(n x cost of a run): that is the
+price of leaving no bar out. Method: freqtrade's look-ahead and recursive analyses, over every cut instead of twenty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import BAR_ARRAYS, iso, silent
+from engine.errors import PregaoError, UsageError
+from engine.i18n import _
+
+if TYPE_CHECKING:
+    from engine.domain import Bars, BoolArray, Progress
+
+Columns = Mapping[str, NDArray[Any]]
+Compute = Callable[["Bars"], Columns]
+
+#: Future perturbations of one check, spread evenly over the bars.
+PERTURBATIONS = 64
+#: The start-up sweep begins with so many bars and doubles them.
+SHORTEST_START = 32
+#: A value has settled once more history changes it by no more than this fraction.
+SETTLED = 1e-6
+REPORT_EVERY = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One value that a later bar has changed. test: "repeat" (two runs on the same bars differ), "prefix" or
+    "perturbation". time: opening of the bar, UTC seconds; index: its position; seen: how many bars were not cut off or
+    replaced. expected: the value of the full run, found: the one of the cut run. difference: found - expected, None where
+    one of them is undefined or no number.
+    """
+
+    test: str
+    time: int
+    index: int
+    column: str
+    seen: int
+    expected: float | str | None
+    found: float | str | None
+    difference: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "time": iso(self.time),
+            "column": self.column,
+            "difference": self.difference,
+            "expected": self.expected,
+            "found": self.found,
+            "test": self.test,
+            "index": self.index,
+            "bars_seen": self.seen,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StartUp:
+    """How far a value is from the one with all history when only `bars` bars end at it, as a fraction of it, the worst
+    column; None while a column is not defined on so few bars.
+    """
+
+    bars: int
+    column: str
+    difference: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"bars": self.bars, "column": self.column, "difference": self.difference}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the proof found. bars: length of the series; values: bars at which some column says something (is defined and not
+    0; with none there was nothing to prove); prefixes, perturbations: cuts that were computed and compared, up to the first
+    violation. start_up and lag (figures of a strategy on time and one bar late) inform, they do not decide.
+    """
+
+    name: str
+    kind: str
+    bars: int
+    values: int
+    prefixes: int
+    perturbations: int
+    first_violation: Violation | None = None
+    start_up: tuple[StartUp, ...] = ()
+    lag: Mapping[str, float] | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.first_violation is None
+
+    @property
+    def settled_after(self) -> int | None:
+        """The shortest history of the sweep from which on no value changes by more than a millionth; None if there is none."""
+        found = None
+        for step in reversed(self.start_up):
+            if step.difference is None or step.difference > SETTLED:
+                break
+            found = step.bars
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of the blueprint."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "bars": self.bars,
+            "values": self.values,
+            "prefixes": self.prefixes,
+            "perturbations": self.perturbations,
+            "passed": self.passed,
+            "first_violation": None if self.first_violation is None else self.first_violation.as_dict(),
+            "settled_after": self.settled_after,
+            "start_up": [step.as_dict() for step in self.start_up],
+            "lag": None if self.lag is None else dict(self.lag),
+        }
+
+
+def check(
+    name: str,
+    kind: str,
+    compute: Compute,
+    bars: Bars,
+    *,
+    horizon: int = 0,
+    tolerance: float = 0.0,
+    warm_up: int = 0,
+    cuts: Sequence[Bars] = (),
+    perturbations: int = PERTURBATIONS,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Checked:
+    """Prove on `bars` that `compute` sees no future, or find the first value that does.
+
+    compute: bars of length n to columns of length n (floats, whole numbers, truth values or texts); it is called on every
+    prefix and gets read-only arrays. kind: "strategy", "indicator", "feature", "regime", "label", "model" or "function",
+    only repeated. horizon: bars after t that the value at t may use. tolerance: relative, of two floats; 0 is exact.
+    warm_up: on at most so many bars `compute` may fail, as it is never asked there. cuts: `cuts_of(bars)` where several
+    checks share them. seed: of the noise.
+    Raises UsageError when there are fewer than two bars, when `compute` fails or writes to its input, and when its columns
+    are not of the length of the bars, not always the same or of another type.
+    """
+    n = len(bars)
+    if n < 2 or horizon < 0 or not 0 <= tolerance < 1:
+        raise UsageError(
+            _("A look-ahead check needs at least 2 bars, a horizon of 0 or more and a tolerance of at least 0 and below 1")
+        )
+    bars = _read_only(bars)
+    full = _columns(name, compute, bars)
+    if not full:
+        raise UsageError(_("{name} gives no column").format(name=name))
+    found = _compare(full, _same_columns(name, full, compute, bars), n, 0, tolerance, bars, "repeat")
+    prefixes = replaced = 0
+    for seen, part in enumerate(cuts or cuts_of(bars), start=1) if found is None else ():
+        if seen % REPORT_EVERY == 0:
+            progress(seen, n, name)
+        if seen <= warm_up:
+            try:
+                columns = _same_columns(name, full, compute, part)
+            except UsageError:
+                continue
+        else:
+            columns = _same_columns(name, full, compute, part)
+        prefixes += 1
+        found = _compare(full, columns, seen, horizon, tolerance, bars, "prefix")
+        if found is not None:
+            break
+    futures = _noise(bars, seed)
+    for at, seen in enumerate(np.unique(np.linspace(1, n - 1, perturbations).astype(int)) if found is None else ()):
+        columns = _same_columns(name, full, compute, _spliced(bars, futures[at % len(futures)], int(seen)))
+        replaced += 1
+        found = _compare(full, columns, int(seen), horizon, tolerance, bars, "perturbation")
+        if found is not None:
+            break
+    start_up = _start_up(full, compute, bars, horizon) if found is None else ()
+    progress(n, n, name)
+    values = int(np.count_nonzero(np.any([_telling(column) for column in full.values()], axis=0)))
+    return Checked(name, kind, n, values, prefixes, replaced, found, start_up)
+
+
+def cuts_of(bars: Bars) -> list[Bars]:
+    """Every prefix of the bars, from the first bar alone to all of them, as read-only views."""
+    own = _read_only(bars)
+    return [own.take(slice(0, seen)) for seen in range(1, len(bars) + 1)]
+
+
+def _read_only(bars: Bars) -> Bars:
+    """The same bars whose arrays refuse to be written to."""
+    own = bars.take(slice(None))
+    for name in BAR_ARRAYS:
+        getattr(own, name).flags.writeable = False
+    return own
+
+
+def _columns(name: str, compute: Compute, bars: Bars) -> dict[str, NDArray[Any]]:
+    """What `compute` gives, each column as an array of the length of the bars."""
+    n = len(bars)
+    try:
+        with np.errstate(all="ignore"):
+            found = {str(column): np.asarray(values) for column, values in compute(bars).items()}
+    except PregaoError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            _("{name} failed on {count} bars: {kind}: {error}").format(name=name, count=n, kind=type(error).__name__, error=error)
+        ) from error
+    for column, values in found.items():
+        if values.shape != (n,):
+            raise UsageError(
+                _("{name} gives a column {column} of shape {shape} for {count} bars").format(
+                    name=name, column=column, shape=values.shape, count=n
+                ),
+                _("Every column has one value for each bar."),
+            )
+        if values.dtype.kind not in "biufUO":
+            raise UsageError(
+                _("{name} gives a column {column} of the type {type}").format(name=name, column=column, type=values.dtype),
+                _("Give numbers, truth values or texts."),
+            )
+    return found
+
+
+def _same_columns(name: str, full: Columns, compute: Compute, bars: Bars) -> dict[str, NDArray[Any]]:
+    found = _columns(name, compute, bars)
+    if found.keys() != full.keys():
+        raise UsageError(
+            _("{name} gives other columns on {count} bars than on all of them").format(name=name, count=len(bars)),
+            _("Give the same columns always, with NaN where a value is not known."),
+        )
+    return found
+
+
+def _compare(full: Columns, cut: Columns, seen: int, horizon: int, tolerance: float, bars: Bars, test: str) -> Violation | None:
+    """The earliest bar among the first `seen` whose value on the cut is not the one of the full run, or None."""
+    first: tuple[int, str] | None = None
+    for column, values in full.items():
+        expected, found = values[:seen], cut[column][:seen]
+        if _same_bytes(expected, found):
+            continue
+        wrong = _differs(expected, found, tolerance)
+        if horizon:
+            late = slice(max(seen - horizon, 0), seen)
+            if test == "perturbation":
+                wrong[late] = False
+            elif test == "prefix":
+                wrong[late] &= ~_undefined(found[late])
+        if wrong.any() and (first is None or wrong.argmax() < first[0]):
+            first = int(wrong.argmax()), column
+    if first is None:
+        return None
+    index, column = first
+    whole, part = _plain(full[column][index]), _plain(cut[column][index])
+    difference = None if isinstance(whole, str | None) or isinstance(part, str | None) else float(part) - float(whole)
+    return Violation(test, int(bars.time[index]), index, column, seen, whole, part, difference)
+
+
+def _same_bytes(left: NDArray[Any], right: NDArray[Any]) -> bool:
+    return left.dtype == right.dtype and left.dtype.kind in "biuf" and left.tobytes() == right.tobytes()
+
+
+def _differs(left: NDArray[Any], right: NDArray[Any], tolerance: float) -> BoolArray:
+    differs: BoolArray = np.asarray(left != right, dtype=np.bool_) & ~(_undefined(left) & _undefined(right))
+    if tolerance and left.dtype.kind == right.dtype.kind == "f":
+        near = np.abs(left - right) <= tolerance * np.maximum(np.abs(left), np.abs(right))
+        differs &= ~near
+    return differs
+
+
+def _undefined(values: NDArray[Any]) -> BoolArray:
+    """True where a value is NaN (or None among objects)."""
+    if values.dtype.kind == "O":
+        return np.array([value is None or value != value for value in values], dtype=np.bool_)
+    return np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.size, dtype=np.bool_)
+
+
+def _telling(values: NDArray[Any]) -> BoolArray:
+    """True where a value is defined and, if it is a number, not 0."""
+    defined = ~_undefined(values)
+    return defined & (values != 0) if values.dtype.kind in "biuf" else defined
+
+
+def _plain(value: Any) -> float | str | None:
+    """A value of a column as JSON has it: None where it is undefined."""
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value != value:
+        return None
+    return value if isinstance(value, (int, float)) else str(value)
+
+
+def _noise(bars: Bars, seed: int) -> tuple[Bars, Bars]:
+    """Two other markets at the same times: one far dearer with known volumes, one far cheaper without any."""
+    random = np.random.default_rng(seed)
+    n = len(bars)
+    level = float(np.median(bars.close))
+    made = []
+    for factor in (4.0, 0.25):
+        close = factor * level * np.exp(random.normal(0, 0.05, n))
+        opening = close * np.exp(random.normal(0, 0.02, n))
+        high = np.maximum(opening, close) * np.exp(np.abs(random.normal(0, 0.02, n)))
+        low = np.minimum(opening, close) * np.exp(-np.abs(random.normal(0, 0.02, n)))
+        volume = random.lognormal(12, 1.0, n) if factor > 1 else np.full(n, np.nan)
+        made.append(replace(bars, open=opening, high=high, low=low, close=close, quantity=volume, turnover=volume * close))
+    return made[0], made[1]
+
+
+def _spliced(bars: Bars, future: Bars, seen: int) -> Bars:
+    """The first `seen` bars as they are, then those of `future`."""
+    names = ("open", "high", "low", "close", "quantity", "turnover")
+    spliced: dict[str, Any] = {name: np.concatenate((getattr(bars, name)[:seen], getattr(future, name)[seen:])) for name in names}
+    return _read_only(replace(bars, **spliced))
+
+
+def _start_up(full: Columns, compute: Compute, bars: Bars, horizon: int) -> tuple[StartUp, ...]:
+    """How the last value of each number column that says something depends on how many bars come before it."""
+    ends: dict[int, list[str]] = {}
+    for column, values in full.items():
+        if values.dtype.kind in "biuf":
+            telling = np.flatnonzero(_telling(values))
+            if telling.size:
+                ends.setdefault(int(telling[-1]), []).append(column)
+    steps = []
+    length = SHORTEST_START
+    while length < min(ends, default=0) + 1:
+        worst: tuple[float, str] = (-1.0, "")
+        for end, columns in ends.items():
+            stop = min(end + 1 + horizon, len(bars))
+            try:
+                part = _columns("", compute, bars.take(slice(end + 1 - length, stop)))
+            except UsageError:
+                part = {}
+            for column in columns:
+                worst = max(worst, (_distance(full[column][end], part[column][length - 1]) if column in part else np.inf, column))
+        steps.append(StartUp(length, worst[1], worst[0] if np.isfinite(worst[0]) else None))
+        length *= 2
+    return tuple(steps)
+
+
+def _distance(whole: Any, short: Any) -> float:
+    """|short - whole| as a fraction of |whole|, which is not 0; infinite where `short` is undefined."""
+    distance = abs(float(short) - float(whole)) / abs(float(whole))
+    return distance if distance == distance else float("inf")

@@ -1,0 +1,114 @@
+"""Proofs of the user's own files: a file is checked once, on a made series, and the result is kept by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from engine import __version__
+from engine.backtest.lookahead import Checked, StartUp, Violation, cuts_of
+from engine.backtest.subjects import examine, load_subjects, random_walk
+from engine.domain import iso
+from engine.errors import FileError, GateError
+from engine.i18n import _
+
+CACHE_FILE = "lookahead.json"
+KEPT = 100
+
+
+def proved(path: Path, cache_folder: Path) -> tuple[Checked, ...]:
+    """The check of everything that the file holds, on the made random walk; from the cache when the same content was checked
+    before by this version. A cache that is missing or damaged is made anew; one that cannot be written is done without.
+
+    Raises FileError and UsageError for a file that cannot be checked.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FileError(_("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)) from error
+    key = f"{hashlib.sha256(content).hexdigest()} {__version__}"
+    file = cache_folder / CACHE_FILE
+    known = _read(file)
+    if key in known:
+        try:
+            return tuple(_checked(item) for item in known[key])
+        except (TypeError, KeyError, AttributeError):
+            del known[key]
+    bars = random_walk()
+    cuts = cuts_of(bars)
+    found = tuple(examine(subject, bars, cuts) for subject in load_subjects(path))
+    _write(file, dict(list(known.items())[1 - KEPT :]) | {key: [asdict(item) for item in found]})
+    return found
+
+
+def require_proof(path: Path, cache_folder: Path) -> None:
+    """Let a file pass that sees no future. Raises GateError with the first value that does, and the errors of `proved`."""
+    for checked in proved(path, cache_folder):
+        if not checked.passed:
+            raise GateError(explain(checked), _("`pregao lookahead {path}` shows the check.").format(path=path))
+
+
+def explain(checked: Checked) -> str:
+    """What was found, in one sentence: the column, the bar and the amount of the first violation."""
+    violation = checked.first_violation
+    if violation is None:
+        return _("{name} passes: no value depends on a later bar.").format(name=checked.name)
+    facts = {
+        "name": checked.name,
+        "column": violation.column,
+        "time": iso(violation.time),
+        "expected": _shown(violation.expected),
+        "found": _shown(violation.found),
+        "seen": violation.seen,
+    }
+    if violation.test == "repeat":
+        text = _(
+            "{name} is not repeatable: the column {column} of the bar {time} is {expected} and then {found} on the same bars."
+        )
+    elif violation.test == "prefix":
+        text = _(
+            "{name} sees the future: the column {column} of the bar {time} is {expected} on all bars,"
+            " but {found} on the first {seen}, as known then."
+        )
+    else:
+        text = _(
+            "{name} sees the future: the column {column} of the bar {time} is {expected}, but {found} when all bars after"
+            " the first {seen} are replaced by noise."
+        )
+    return text.format(**facts)
+
+
+def _shown(value: float | str | None) -> str:
+    return _("undefined") if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _checked(item: dict[str, Any]) -> Checked:
+    violation = item["first_violation"]
+    return Checked(
+        **{
+            **item,
+            "first_violation": None if violation is None else Violation(**violation),
+            "start_up": tuple(StartUp(**step) for step in item["start_up"]),
+        }
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _write(file: Path, known: dict[str, Any]) -> None:
+    part = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        part.write_text(json.dumps(known), encoding="utf-8")
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)

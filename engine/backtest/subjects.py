@@ -1,0 +1,231 @@
+"""What the look-ahead proof is asked about: the built-in indicators and strategies, and a file of the user."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import strategies
+from engine.backtest.engine import backtest
+from engine.backtest.lookahead import Checked, Columns, Compute, check
+from engine.domain import Bars, Instrument, PriceBase, silent
+from engine.errors import FileError, NoDataError, UsageError
+from engine.features import indicators
+from engine.i18n import _
+from engine.market.costs import no_costs
+from engine.strategies.base import Decisions, Strategy
+
+if TYPE_CHECKING:
+    from engine.domain import Progress
+
+#: Bars of a check unless another number is asked for.
+BARS = 5_000
+#: The code of a user may multiply matrices or transform whole series, whose rounding depends on their length.
+USER_TOLERANCE = 1e-9
+#: The period of every indicator that has no default of its own.
+PERIOD = 14
+DECISIONS = tuple(field.name for field in fields(Decisions))
+LAG_METRICS = ("total_return", "sharpe_ratio", "max_drawdown", "trades")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing to check. warm_up: bars on which it may fail; tolerance: relative, 0 is exact; horizon: of a label, in bars."""
+
+    name: str
+    kind: str
+    compute: Compute
+    warm_up: int = 0
+    tolerance: float = 0.0
+    strategy: Strategy | None = None
+    horizon: int = 0
+
+
+def examine(subject: Subject, bars: Bars, cuts: Sequence[Bars] = (), progress: Progress = silent) -> Checked:
+    """The proof for one subject and, for a strategy, what one bar of delay costs it; cuts: `cuts_of(bars)` or nothing.
+
+    Raises UsageError.
+    """
+    checked = check(
+        subject.name,
+        subject.kind,
+        subject.compute,
+        bars,
+        horizon=subject.horizon,
+        tolerance=subject.tolerance,
+        warm_up=subject.warm_up,
+        cuts=cuts,
+        progress=progress,
+    )
+    if subject.strategy is None or not checked.passed:
+        return checked
+    return replace(checked, lag=lag(subject.strategy, bars))
+
+
+def built_ins() -> list[Subject]:
+    """Every indicator, then every strategy at its defaults."""
+    return [*indicator_subjects(), *(strategy_subject(strategies.get(name)) for name in strategies.names())]
+
+
+def strategy_subject(strategy: Strategy, tolerance: float = 0.0) -> Subject:
+    """A strategy with its parameters: the columns action, strength, stop, target."""
+
+    def compute(bars: Bars) -> Columns:
+        decisions = strategy.decide(bars)
+        columns = {name: getattr(decisions, name) for name in DECISIONS}
+        return {name: np.full(len(bars), np.nan) if values is None else values for name, values in columns.items()}
+
+    return Subject(strategy.name, "strategy", compute, strategy.warm_up, tolerance, strategy)
+
+
+def indicator_subjects() -> list[Subject]:
+    """Every public function of `engine.features.indicators` that takes series, on the prices or the close."""
+    found = []
+    for name, function in sorted(vars(indicators).items()):
+        if inspect.isfunction(function) and function.__module__ == indicators.__name__ and not name.startswith("_"):
+            parameters = inspect.signature(function).parameters.values()
+            series = [parameter.name for parameter in parameters if parameter.annotation == "FloatArray"]
+            if series:
+                required = [item.name for item in parameters if item.name not in series and item.default is item.empty]
+                found.append(Subject(name, "indicator", _indicator(name, function, series, required)))
+    return found
+
+
+def _indicator(name: str, function: Callable[..., Any], series: Sequence[str], required: Sequence[str]) -> Compute:
+    columns = [item if item in Bars.__slots__ else "close" for item in series]
+    options = dict.fromkeys(required, PERIOD)
+
+    def compute(bars: Bars) -> Columns:
+        result = function(*(getattr(bars, column) for column in columns), **options)
+        return {name: result} if isinstance(result, np.ndarray) else {f"{name}_{at}": part for at, part in enumerate(result)}
+
+    return compute
+
+
+def random_walk(count: int = BARS, seed: int = 1) -> Bars:
+    """A made series of `count` daily bars: a random walk from 30.00 with volumes, in prices that belong to no company."""
+    random = np.random.default_rng(seed)
+    close = 30 * np.exp(np.cumsum(random.normal(0, 0.015, count)))
+    opening = np.concatenate(([30.0], close[:-1])) * np.exp(random.normal(0, 0.004, count))
+    high = np.maximum(opening, close) * np.exp(np.abs(random.normal(0, 0.006, count)))
+    low = np.minimum(opening, close) * np.exp(-np.abs(random.normal(0, 0.006, count)))
+    quantity = random.lognormal(10, 0.5, count)
+    session = np.arange(count, dtype=np.int64) + 10_000
+    no = np.zeros(count, dtype=np.bool_)
+    return Bars(
+        "RANDOM WALK", "1d", session * 86_400, session, opening, high, low, close, quantity, quantity * close, no, no,
+        PriceBase.ADJUSTED, "made",
+    )  # fmt: skip
+
+
+def _one_later(values: NDArray[Any] | None) -> Any:
+    if values is None:
+        return None
+    return np.concatenate((np.full(1, np.nan if values.dtype.kind == "f" else 0, dtype=values.dtype), values[:-1]))
+
+
+@dataclass(frozen=True)
+class _Late(Strategy):
+    """Another strategy whose decisions come one bar late."""
+
+    name: ClassVar[str] = "late"
+
+    on_time: Strategy
+
+    def __post_init__(self) -> None:
+        """Its only field is no parameter with a range."""
+
+    @property
+    def warm_up(self) -> int:
+        return self.on_time.warm_up
+
+    def decide(self, bars: Bars) -> Decisions:
+        decisions = self.on_time.decide(bars)
+        return Decisions(**{name: _one_later(getattr(decisions, name)) for name in DECISIONS})
+
+    def reason(self, bars: Bars, decisions: Decisions, index: int) -> str:
+        return self.on_time.reason(bars, decisions, index)
+
+    def context(self, bars: Bars) -> dict[str, float | None]:
+        return self.on_time.context(bars)
+
+
+def lag(strategy: Strategy, bars: Bars) -> dict[str, float] | None:
+    """The figures of a strategy without costs, on time and (`_late`) with every signal one bar late; None for too few bars.
+
+    A strategy that lives on seeing the close it trades at loses most of its figures by one bar; a slow one hardly any.
+    """
+    instrument, costs = Instrument(bars.symbol, lot=1, tick=0.0), no_costs(len(bars))
+    try:
+        on_time, late = (backtest(bars, one, instrument=instrument, costs=costs).metrics for one in (strategy, _Late(strategy)))
+    except NoDataError:
+        return None
+    found = {name: float(on_time[name]) for name in LAG_METRICS}
+    return found | {f"{name}_late": float(late[name]) for name in LAG_METRICS}
+
+
+def load_subjects(path: Path) -> list[Subject]:
+    """What a Python file of the user holds: every strategy of its own at its defaults, or a function `compute(bars)`.
+
+    The file is run. A whole number HORIZON in it makes its columns labels that are known so many bars later. Raises FileError when it cannot be read or fails, UsageError when it holds neither.
+    """
+    module = _load(path)
+    classes = [
+        item
+        for item in vars(module).values()
+        if inspect.isclass(item)
+        and issubclass(item, Strategy)
+        and item.__module__ == module.__name__
+        and not inspect.isabstract(item)
+    ]
+    if classes:
+        return [strategy_subject(_made(item, path), USER_TOLERANCE) for item in classes]
+    compute = getattr(module, "compute", None)
+    if not callable(compute):
+        raise UsageError(
+            _("{path} holds neither a strategy nor a function compute(bars)").format(path=path.name),
+            _("Derive a class from Strategy, or write compute(bars) that returns columns by name."),
+        )
+    horizon = getattr(module, "HORIZON", 0)
+    if not isinstance(horizon, int) or horizon < 0:
+        raise UsageError(_("HORIZON of {path} must be a whole number of bars, 0 or more").format(path=path.name))
+    return [Subject(path.stem, "label" if horizon else "function", compute, tolerance=USER_TOLERANCE, horizon=horizon)]
+
+
+def _made(kind: type[Strategy], path: Path) -> Strategy:
+    try:
+        strategy = kind()
+        if isinstance(strategy.name, str) and isinstance(strategy.warm_up, int):
+            return strategy
+    except (TypeError, AttributeError, ValueError) as error:
+        raise FileError(
+            _("The strategy {name} of {path} cannot be made: {error}").format(name=kind.__name__, path=path.name, error=error)
+        ) from error
+    raise FileError(_("The strategy {name} of {path} has no name or no warm_up").format(name=kind.__name__, path=path.name))
+
+
+def _load(path: Path) -> ModuleType:
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise FileError(_("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)) from error
+    module = ModuleType(f"pregao_file_{hashlib.sha256(source).hexdigest()[:16]}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, path, "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        del sys.modules[module.__name__]
+        raise FileError(
+            _("{path} cannot be loaded: {kind}: {error}").format(path=path.name, kind=type(error).__name__, error=error)
+        ) from error
+    return module

@@ -74,6 +74,7 @@ def backtest(
     end: int | None = None,
     compiled: bool | None = None,
     trials: int = 1,
+    warm_up: int = 0,
 ) -> BacktestResult:
     """Trade `strategy` on `bars` and return what happened.
 
@@ -82,7 +83,8 @@ def backtest(
     start, end: UTC seconds, both included; the window begins where the strategy has had its warm-up, on bars before the
     start where there are any, and nothing after the end is looked at. Provisional bars are left out.
     compiled: True or False to choose the kernel, None for the faster one in this process; results are equal.
-    trials: parameter sets tried until this one was chosen, for the verdict.
+    trials: parameter sets tried until this one was chosen, for the verdict. warm_up: bars before the window at least, so that
+    strategies can be scored from the same bar on; never fewer than the strategy's own.
     Raises NoDataError for too few bars or an empty window, UsageError for arrays or series that do not fit each other.
     """
     config = config or BacktestConfig()
@@ -97,7 +99,8 @@ def backtest(
     bars = bars.take(rows)
     prices = bars if raw is None else raw.take(rows)
     asked = 0 if start is None else int(np.searchsorted(bars.time, start))
-    first, last = max(asked, strategy.warm_up), len(bars) - 1
+    needed = max(strategy.warm_up, warm_up)
+    first, last = max(asked, needed), len(bars) - 1
     if last <= first:
         raise NoDataError(
             _("{symbol} has {count} finished bars of {timeframe} in this period; the strategy {strategy} needs {needed}").format(
@@ -105,7 +108,7 @@ def backtest(
                 count=max(len(bars) - asked, 0),
                 timeframe=bars.timeframe,
                 strategy=strategy.name,
-                needed=max(strategy.warm_up - asked, 0) + 2,
+                needed=max(needed - asked, 0) + 2,
             ),
             _("Import more history or choose a longer period."),
         )

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.backtest import evidence, kernel, metrics
+from engine.backtest import evidence, full_metrics, kernel, metrics
+from engine.backtest.evidence import sharpe
+from engine.backtest.evidence.bootstrap import (
+    DRAWS,
+    SEED,
+    block_length,
+    bootstrap_bands,
+    cagr_of,
+    deepest_drawdown,
+    sharpe_of,
+)
 from engine.backtest.kernel import Run, run
 from engine.backtest.notices import notices
-from engine.domain import Bars, Instrument, Trade, iso
+from engine.domain import Bars, Instrument, Trade, iso, jsonable
 
 if TYPE_CHECKING:
     from engine.backtest.engine import BacktestConfig
@@ -38,7 +49,9 @@ class BacktestResult:
     price_base: of the series that gave the signals. raw_fills: fills are on a raw series of their own.
     split, dividend: corporate events of each bar. risk_free: float64, length last - first + 1, or None.
     asked_start: the first bar the caller wanted, before the warm-up moved it. hold_inputs: what `kernel.run` needs to buy
-    at the first open of the window and keep. fast: whether the compiled kernel was used.
+    at the first open of the window and keep. fast: whether the compiled kernel was used. trials: strategies and parameter
+    sets tried on this series, this one included. other_sharpes: float64, the Sharpe ratios per bar of the others (NaN where
+    undefined), or None where they are not known.
     """
 
     bars: Bars
@@ -59,6 +72,7 @@ class BacktestResult:
     fast: bool
     trials: int
     remarks: tuple[str, ...] = ()
+    other_sharpes: FloatArray | None = None
 
     @property
     def equity(self) -> FloatArray:
@@ -117,7 +131,52 @@ class BacktestResult:
             trials=self.trials,
             over_cdi=self.risk_free is not None,
             cdi_return=self.baselines["cdi"]["total_return"] if "cdi" in self.baselines else None,
+            trial_variance=self.trial_variance,
         )
+
+    @cached_property
+    def trial_variance(self) -> float:
+        """Variance of the Sharpe ratios per bar of all trials, this one included; NaN where they are not known."""
+        if self.other_sharpes is None:
+            return math.nan
+        return sharpe.trial_variance(np.append(self.other_sharpes, self.metrics["sharpe_ratio"] / math.sqrt(self.periods)))
+
+    @cached_property
+    def full_metrics(self) -> dict[str, float]:
+        """`metrics` and those that take longer: streaks, Kelly, the shape of the returns, the deflated Sharpe ratio."""
+        hurdle = sharpe.expected_best_sharpe(self.trials, self.trial_variance)
+        return {
+            **self.metrics,
+            **full_metrics.full_trade_metrics(self.outcome.trades, self.instrument.point_value),
+            **full_metrics.shape_metrics(self.excess),
+            "deflated_sharpe_ratio": sharpe.probabilistic_sharpe(self.excess, hurdle),
+            "expected_best_sharpe_ratio": hurdle * math.sqrt(self.periods),
+            "trials": self.trials,
+        }
+
+    @cached_property
+    def monthly(self) -> list[dict[str, Any]]:
+        """The return of each month of the window: [{"year", "month", "return"}], oldest first."""
+        return full_metrics.monthly_returns(self.equity, self.session)
+
+    def bands(self, draws: int = DRAWS, seed: int = SEED) -> dict[str, Any]:
+        """{"draws", "seed", "block", "cagr", "max_drawdown", "sharpe_ratio"}: the last three as {"p5", "p50", "p95"}.
+
+        By the stationary bootstrap of the returns from session to session, in blocks that suit their excess over cash.
+        Raises UsageError for an impossible number of draws.
+        """
+        ends = np.flatnonzero(np.append(self.session[1:] != self.session[:-1], True))
+        returns = metrics.returns_of(self.equity[np.concatenate(([0], ends + 1))])
+        excess = returns if self.risk_free is None else returns - np.add.reduceat(self.risk_free, np.append(0, ends[:-1] + 1))
+        length = block_length(excess)
+        days = float(self.session[-1] - self.session[0] + 1)
+        periods = metrics.bars_per_year(self.session[ends], "1w" if self.bars.timeframe == "1w" else "1d")
+        curve = {"cagr": cagr_of(days), "max_drawdown": deepest_drawdown}
+        found = {
+            **bootstrap_bands(returns, curve, draws=draws, seed=seed, block=length),
+            **bootstrap_bands(excess, {"sharpe_ratio": sharpe_of(periods)}, draws=draws, seed=seed, block=length),
+        }
+        return {"draws": draws, "seed": seed, "block": length, **{name: asdict(band) for name, band in found.items()}}
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
@@ -144,8 +203,10 @@ class BacktestResult:
         )
         return hashlib.sha256(np.column_stack(columns).astype("<i8").tobytes()).hexdigest()
 
-    def as_dict(self, *, equity: bool = False) -> dict[str, Any]:
-        """The JSON form of the blueprint; `equity` adds the curve as a list of {"time", "equity"}, the capital first."""
+    def as_dict(self, *, equity: bool = False, monthly: bool = False, draws: int | None = None) -> dict[str, Any]:
+        """The JSON form of the blueprint; `equity` adds the curve as a list of {"time", "equity"}, the capital first;
+        `monthly` the months, `draws` the bands of so many draws.
+        """
         result: dict[str, Any] = {
             "symbol": self.bars.symbol,
             "timeframe": self.bars.timeframe,
@@ -153,7 +214,7 @@ class BacktestResult:
             "strategy": self.strategy.name,
             "params": self.strategy.params,
             "period": {"start": iso(int(self.bars.time[self.first])), "end": iso(int(self.bars.time[self.last]))},
-            "metrics": metrics.json_ready(self.metrics),
+            "metrics": metrics.json_ready(self.full_metrics),
             "baselines": {name: metrics.json_ready(figures) for name, figures in self.baselines.items()},
             "verdict": self.verdict.as_dict(),
             "trades": [trade.as_dict() for trade in self.trades],
@@ -163,6 +224,10 @@ class BacktestResult:
         if equity:
             times = [int(self.time[0]), *map(int, self.time)]
             result["equity"] = [{"time": iso(t), "equity": float(value)} for t, value in zip(times, self.equity)]
+        if monthly:
+            result["monthly"] = [metrics.json_ready(month) for month in self.monthly]
+        if draws is not None:
+            result["bands"] = jsonable(self.bands(draws))
         return result
 
     def _metrics(self, run: Run) -> dict[str, float]:

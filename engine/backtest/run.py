@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.backtest.engine import BacktestConfig, BacktestResult, backtest
-from engine.domain import Bars, Instrument, PriceBase
+from engine.domain import Bars, Instrument, PriceBase, iso
+from engine.i18n import _
 from engine.market.costs import CostModel, b3_costs, no_costs, rate_notes
 from engine.store.bars import list_series, read_bars, read_instrument
-from engine.store.ledger import count_trials, record_backtest
+from engine.store.ledger import read_trials, record_backtest, trial_key
+from engine.store.series import NEAR
 from engine.store.values import cash_return
 
 if TYPE_CHECKING:
+    from engine.domain import FloatArray
     from engine.settings_model import Costs, Settings
     from engine.store.database import Store
     from engine.strategies.base import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What strategies are tested on, read once. bars: the series of the signals. raw: that of the fills, None for the same.
+
+    risk_free: float64, return of cash over each bar, None where it is not known for all of them. start, end: UTC seconds.
+    """
+
+    bars: Bars
+    raw: Bars | None
+    instrument: Instrument
+    costs: CostModel
+    b3_fees: bool
+    config: BacktestConfig
+    risk_free: FloatArray | None
+    start: int | None
+    end: int | None
+    notes: tuple[str, ...] = ()
 
 
 def run_backtest(
@@ -40,58 +62,113 @@ def run_backtest(
     one series serves both and the result says so. start, end: UTC seconds. capital, costs ("b3" or "none"): None takes
     the settings. Raises NoDataError and UsageError.
     """
+    inputs = read_inputs(store, settings, symbol, timeframe=timeframe, start=start, end=end, capital=capital, costs=costs)
+    result = judged(trade(inputs, strategy), read_trials(store, symbol, timeframe))
+    record(store, result, now)
+    return result
+
+
+def read_inputs(
+    store: Store,
+    settings: Settings,
+    symbol: str,
+    *,
+    timeframe: str,
+    start: int | None,
+    end: int | None,
+    capital: float | None,
+    costs: str | None,
+) -> Inputs:
+    """The stored bars of `symbol` and all that belongs to a test on them; arguments and errors as in `run_backtest`."""
     chosen = settings.backtest
     config = BacktestConfig(capital or chosen.capital, chosen.sizing, chosen.fraction, chosen.risk, chosen.allow_short)
-    bars, raw = read_pair(store, symbol, timeframe)
+    bars, raw = read_pair(store, symbol, timeframe, (start, end))
     instrument = read_instrument(store, symbol)
     traded = bars if raw is None else raw
     charges = settings.costs if costs is None else settings.costs.model_copy(update={"schedule": costs})
     cash = cash_return(store, bars.session)
     window = slice(0 if start is None else int(np.searchsorted(bars.time, start)), None)
     known = None if cash is None or np.isnan(cash[1][window]).any() else cash[1]
+    model = cost_model(charges, traded, instrument)
+    return Inputs(bars, raw, instrument, model, charges.schedule == "b3", config, known, start, end, _other_series(store, traded))
+
+
+def trade(inputs: Inputs, strategy: Strategy, warm_up: int = 0) -> BacktestResult:
+    """`strategy` on these inputs, scored from the first bar after `warm_up` bars and its own; not yet judged or recorded."""
     result = backtest(
-        bars,
+        inputs.bars,
         strategy,
-        config,
-        instrument=instrument,
-        costs=cost_model(charges, traded, instrument),
-        raw=raw,
-        risk_free=known,
-        start=start,
-        end=end,
-        trials=count_trials(store, symbol, timeframe, strategy.name, strategy.params),
+        inputs.config,
+        instrument=inputs.instrument,
+        costs=inputs.costs,
+        raw=inputs.raw,
+        risk_free=inputs.risk_free,
+        start=inputs.start,
+        end=inputs.end,
+        warm_up=warm_up,
     )
-    if charges.schedule == "b3":
-        result = replace(result, remarks=rate_notes(result.session, instrument.market))
+    fees = rate_notes(result.session, inputs.instrument.market) if inputs.b3_fees else ()
+    return replace(result, remarks=(*inputs.notes, *fees))
+
+
+def judged(result: BacktestResult, tried: Mapping[tuple[str, str], float]) -> BacktestResult:
+    """The result with the trials of its series, those of `read_trials`; itself counts once, whether it is among them or not."""
+    own = trial_key(result.strategy.name, result.strategy.params)
+    others = [value for key, value in tried.items() if key != own]
+    return replace(result, trials=len(others) + 1, other_sharpes=np.array(others, dtype=np.float64))
+
+
+def record(store: Store, result: BacktestResult, now: int) -> None:
+    """Record the result as a trial at the instant `now`, UTC seconds."""
     record_backtest(
         store,
         now=now,
-        symbol=symbol,
-        timeframe=timeframe,
-        strategy=strategy.name,
-        params=strategy.params,
+        symbol=result.bars.symbol,
+        timeframe=result.bars.timeframe,
+        strategy=result.strategy.name,
+        params=result.strategy.params,
         start=int(result.time[0]),
         end=int(result.time[-1]),
         snapshot=store.snapshot(),
         order_hash=result.order_hash,
         result={"metrics": _defined(result.metrics), "verdict": result.verdict.as_dict()},
     )
-    return result
 
 
-def read_pair(store: Store, symbol: str, timeframe: str) -> tuple[Bars, Bars | None]:
+def read_pair(
+    store: Store, symbol: str, timeframe: str, covering: tuple[int | None, int | None] = (None, None)
+) -> tuple[Bars, Bars | None]:
     """The bars for signals and, where they are another stored series, those for fills: (adjusted, raw), cut to the bars
-    that both have; with one price base only, (bars, None). Raises NoDataError.
+    that both have; with one price base only, (bars, None). Of several series the one that covers the asked time best.
+    Raises NoDataError.
     """
     known = [item for item in list_series(store, [symbol]) if item.timeframe == timeframe]
     if {PriceBase.ADJUSTED, PriceBase.RAW} - {item.price_base for item in known}:
-        return read_bars(store, symbol, timeframe), None
+        return read_bars(store, symbol, timeframe, covering=covering), None
     adjusted = read_bars(store, symbol, timeframe, price_base=PriceBase.ADJUSTED)
     raw = read_bars(store, symbol, timeframe, price_base=PriceBase.RAW)
     _common, left, right = np.intersect1d(adjusted.time, raw.time, return_indices=True)
     if left.size < max(len(adjusted), len(raw)) // 2:
         return (adjusted, None) if len(adjusted) >= len(raw) else (raw, None)
     return adjusted.take(left), raw.take(right)
+
+
+def _other_series(store: Store, bars: Bars) -> tuple[str, ...]:
+    """A sentence for a stored series of the same timeframe that has a longer history and was not taken."""
+    stored = bars.derived_from or bars.timeframe
+    longer = [
+        item
+        for item in list_series(store, [bars.symbol])
+        if item.timeframe == stored
+        and (item.source, item.price_base) != (bars.source, bars.price_base)
+        and item.first < int(bars.time[0]) - NEAR * 86_400
+    ]
+    return tuple(
+        _("Another series of {symbol} (source {source}, {base}) has bars from {first} on; a period in it chooses it.").format(
+            symbol=bars.symbol, source=item.source, base=_(str(item.price_base)), first=iso(item.first)[:10]
+        )
+        for item in longer
+    )
 
 
 def cost_model(costs: Costs, bars: Bars, instrument: Instrument) -> CostModel:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
 
 from engine.domain import Signal
 from engine.store.schema import backtests, run_steps, runs, signals
@@ -140,7 +143,7 @@ def record_backtest(
         "symbol": symbol,
         "timeframe": timeframe,
         "strategy": strategy,
-        "params": json.dumps(dict(params), sort_keys=True),
+        "params": trial_key(strategy, params)[1],
         "start": start,
         "end": end,
         "snapshot": snapshot,
@@ -152,11 +155,27 @@ def record_backtest(
             connection.execute(backtests.insert().values(created_at=now, result=dict(result), **key))
 
 
-def count_trials(store: Store, symbol: str, timeframe: str, strategy: str, params: Mapping[str, Any]) -> int:
-    """How many different strategies and parameter sets were tried on this symbol and timeframe, this one included."""
-    with store.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT DISTINCT strategy, params FROM backtests WHERE symbol = ? AND timeframe = ?", (symbol, timeframe)
+def trial_key(strategy: str, params: Mapping[str, Any]) -> tuple[str, str]:
+    """What makes a trial a trial of its own on one series."""
+    return strategy, json.dumps(dict(params), sort_keys=True)
+
+
+def read_trials(store: Store, symbol: str, timeframe: str) -> dict[tuple[str, str], float]:
+    """Every strategy and parameter set that was tried on this symbol and timeframe, by `trial_key`.
+
+    With the Sharpe ratio per bar of its newest backtest, NaN where that was undefined.
+    """
+    figures = backtests.c.result["metrics"]
+    asked = (
+        select(
+            backtests.c.strategy,
+            backtests.c.params,
+            figures["sharpe_ratio"].as_float(),
+            figures["bars_per_year"].as_float(),
         )
-        tried = {(row[0], row[1]) for row in rows}
-    return len(tried | {(strategy, json.dumps(dict(params), sort_keys=True))})
+        .where(backtests.c.symbol == symbol, backtests.c.timeframe == timeframe)
+        .order_by(backtests.c.id)
+    )
+    with store.read() as connection:
+        rows = connection.execute(asked).all()
+    return {(row[0], row[1]): row[2] / math.sqrt(row[3]) if row[2] is not None and row[3] else math.nan for row in rows}

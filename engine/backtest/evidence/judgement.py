@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from engine.backtest.evidence.sharpe import expected_best_sharpe, probabilistic_sharpe
 from engine.backtest.metrics import CONFIDENCE, mean_interval
 from engine.domain import Verdict
 from engine.errors import UsageError
 from engine.i18n import _, language, mark, ngettext
+from engine.strategies.base import decimal
 
 if TYPE_CHECKING:
     from engine.domain import FloatArray
@@ -29,13 +31,20 @@ def verdict(
     trials: int = 1,
     over_cdi: bool = False,
     cdi_return: float | None = None,
+    trial_variance: float = math.nan,
 ) -> Verdict:
     """What a backtest is worth as evidence.
 
+    Below 30 closed trades "insufficient evidence". Else "distinguishable from luck" when two tests are passed, else "not ...":
+    the interval of the mean excess return lies above 0, its error level divided by the trials (Bonferroni: sound however
+    the trials depend on each other, and the interval however the returns do), and the deflated Sharpe ratio, which asks for
+    more than the best of so many trials would show by luck and allows for skewness and fat tails, is at least CONFIDENCE. It
+    needs the Sharpe ratios of the trials; where they are not known the interval alone decides, which the reasons say. Of one
+    trial, the deflated Sharpe ratio is the probabilistic one. Labels are keys and stay in English.
+
     excess: float64, length n, return of each bar over cash (over 0 where no CDI is known: over_cdi False). periods: bars
-    per year. trades: closed ones. trials: parameter sets tried until this one was chosen; the interval's error level is
-    divided by it (Bonferroni). cdi_return: what cash at the CDI made in the same time, to be compared with, or None. Labels are keys and stay in English: "insufficient evidence" below 30 closed trades, else
-    "distinguishable from luck" when the interval of the mean excess return lies above 0, else "not ...".
+    per year. trades: closed ones. trials: parameter sets tried until this one was chosen. trial_variance: of their Sharpe
+    ratios per bar, NaN where not known. cdi_return: what cash at the CDI made in the same time, to be compared with, or None.
     Raises UsageError when trials is less than 1.
     """
     if trials < 1:
@@ -66,6 +75,12 @@ def verdict(
         )
     if trials > 1:
         reasons.append(_("The level allows for {trials} parameter sets tried (Bonferroni).").format(trials=trials))
+    hurdle = expected_best_sharpe(trials, trial_variance)
+    sure = probabilistic_sharpe(excess, hurdle)
+    if not math.isnan(sure):
+        reasons.append(_about_sharpe(sure, trials, hurdle * math.sqrt(periods)))
+    elif math.isnan(hurdle):
+        reasons.append(_("The Sharpe ratios of the other trials are not known, so that the interval alone decides."))
     figures = {"own": percent(total_return), "hold": percent(hold_return)}
     if total_return > hold_return:
         reasons.append(_("It made {own}, more than the {hold} of buying and holding.").format(**figures))
@@ -77,10 +92,22 @@ def verdict(
     if trades < MIN_TRADES:
         label = INSUFFICIENT
     else:
-        label = SKILL if low > 0 else LUCK
+        label = LUCK if not low > 0 or sure < CONFIDENCE else SKILL
         if high < 0:
             reasons.append(_("It loses more than chance explains."))
     return Verdict(label, tuple(reasons))
+
+
+def _about_sharpe(sure: float, trials: int, hurdle: float) -> str:
+    level = percent(CONFIDENCE, 0)
+    if trials == 1:
+        text = _("Its Sharpe ratio is above 0 with {sure} confidence; {level} is needed (probabilistic Sharpe ratio).")
+        return text.format(sure=percent(sure), level=level)
+    text = _(
+        "Its Sharpe ratio is above {hurdle} a year, the best to expect of {trials} trials without skill, with {sure} confidence;"
+        " {level} is needed (deflated Sharpe ratio)."
+    )
+    return text.format(sure=percent(sure), level=level, trials=trials, hurdle=decimal(hurdle))
 
 
 def percent(value: float, digits: int = 1) -> str:

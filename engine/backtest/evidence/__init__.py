@@ -1,0 +1,7 @@
+"""How far a result can be trusted: the verdict, the Sharpe ratio against luck and trials, and bands by resampling."""
+
+from __future__ import annotations
+
+from engine.backtest.evidence.judgement import INSUFFICIENT, LUCK, MIN_TRADES, SKILL, verdict
+
+__all__ = ["INSUFFICIENT", "LUCK", "MIN_TRADES", "SKILL", "verdict"]

@@ -63,21 +63,23 @@ def read_bars(
     cut: Cut | None = None,
     provisional: bool = False,
     after_market: bool = False,
+    covering: tuple[int | None, int | None] | None = None,
 ) -> Bars:
     """The bars of one symbol, oldest first, opening in [start, end] (UTC seconds).
+
+    Among several stored series, the one that serves this time (or the time `covering`) best; see `choose_series`.
 
     Without bars at `timeframe` they are built in memory from the coarsest finer series, after-market bars apart.
     Provisional and after-market bars are left out unless asked for. `cut` shows the past as it was known.
     Raises NoDataError when there is nothing.
     """
+    asked_start, asked_end = (start, end) if covering is None else covering
+    limits = [limit for limit in (asked_end, None if cut is None else cut.time) if limit is not None]
     with store.read() as connection:
+        known = _list_series(connection, [symbol])
         chosen = choose_series(
-            _list_series(connection, [symbol]),
-            timeframe,
-            source=source,
-            price_base=price_base,
-            before=None if cut is None else cut.time,
-        )
+            known, timeframe, source=source, price_base=price_base, before=min(limits, default=None), start=asked_start
+        ) or choose_series(known, timeframe, source=source, price_base=price_base, before=None if cut is None else cut.time)
         if chosen is None:
             raise _nothing(store, symbol, timeframe)
         return _load(connection, chosen, timeframe, start, end, cut, provisional, after_market)
@@ -174,8 +176,10 @@ def _nothing(store: Store, symbol: str, timeframe: str) -> NoDataError:
             _("{symbol} has no bars from which {timeframe} can be built").format(symbol=symbol, timeframe=timeframe),
             _("Stored timeframes: {timeframes}.").format(timeframes=", ".join(stored)),
         )
-    close = get_close_matches(symbol, known, n=3, cutoff=0.5)
-    listed = ", ".join(close or known[:10])
-    return NoDataError(
-        _("There are no bars of {symbol}").format(symbol=symbol), _("Stored symbols like it: {symbols}.").format(symbols=listed)
+    close = get_close_matches(symbol, known, n=3, cutoff=0.6)
+    hint = (
+        _("Stored symbols like it: {symbols}.").format(symbols=", ".join(close))
+        if close
+        else _("Stored are for example: {symbols}.").format(symbols=", ".join(known[:10]))
     )
+    return NoDataError(_("There are no bars of {symbol}").format(symbol=symbol), hint)

@@ -25,6 +25,8 @@ from engine.store.database import HEAD
 from engine.store.series import AFTER_MARKET, FORMAT, PROVISIONAL, SERIES_QUERY, SESSION_SHIFT, Series, choose_series
 
 SPARK_SESSIONS = 30
+#: Days between two sessions in a row at the most (Carnival, Christmas); beyond it a change would be of another time.
+LONGEST_BREAK = 7
 LOCK_WAIT_SECONDS = 5
 DAY = TIMEFRAMES["1d"]
 
@@ -62,7 +64,8 @@ class BoardRow:
     """One symbol. Prices in R$ (points for an index or a future); None where the source does not say.
 
     timeframe: that of the stored series it rests on. session: day of the last bar, days since 1970-01-01.
-    last: the last regular close. change: fraction against the close of the session before. quantity (shares) and
+    last: the last regular close. change: fraction against the close of the session before,
+    None after a gap. quantity (shares) and
     turnover (R$): of the last session. spark: the last closes, oldest first, one per session.
     provisional: the last session may still change. signal: the action of the newest live run that judged the symbol,
     with its strategy, the opening instant of the bar it was given on (UTC seconds), and the session of the run.
@@ -151,6 +154,7 @@ class Board:
             names = self._all("SELECT name FROM instruments WHERE symbol = ?", symbol)
             signals = self._all(_LAST_SIGNAL, symbol)
         closes = tuple(bar[4] for bar in ends)
+        near = len(ends) > 1 and _day(ends[-1][0]) - _day(ends[-2][0]) <= LONGEST_BREAK
         action, strategy, time, session = signals[0] if signals else (None, "", None, None)
         return BoardRow(
             symbol=symbol,
@@ -158,7 +162,7 @@ class Board:
             timeframe=item.timeframe,
             session=last.session,
             last=last.close,
-            change=closes[-1] / closes[-2] - 1 if len(closes) > 1 else None,
+            change=closes[-1] / closes[-2] - 1 if near else None,
             quantity=last.quantity,
             turnover=last.turnover,
             spark=closes,

@@ -10,6 +10,8 @@ from engine.domain import TIMEFRAMES, PriceBase
 #: One bar: time, open, high, low, close, quantity, turnover, trades, flags; `struct.unpack(FORMAT, bar)` reads it.
 FORMAT = "<q7dq"
 PROVISIONAL = 1
+#: Days by which a series of the asked timeframe may lag behind a finer or another one and still answer.
+NEAR = 31
 AFTER_MARKET = 2
 
 #: Sao Paulo is two or three hours behind UTC, and no bar opens before 01:00 there, so three hours give the date.
@@ -44,11 +46,13 @@ def choose_series(
     source: str = "",
     price_base: PriceBase | None = None,
     before: int | None = None,
+    start: int | None = None,
 ) -> Series | None:
     """The series that answers for one symbol: at `timeframe`, else the coarsest finer one it can be built from.
 
-    Among several, the one that reaches furthest (up to `before`), then the longest, then raw before adjusted before
-    unknown, then by name; so that the choice is the same on every machine.
+    A series that ended more than NEAR days before another one does (up to `before`) does not answer for it; with `start`
+    given, one that covers NEAR days less of the time from there on does not. Among those left, the one that reaches
+    furthest, then the longest, then raw before adjusted before unknown, then by name: the same on every machine.
     """
     wanted = TIMEFRAMES[timeframe]
     fit = [
@@ -60,6 +64,13 @@ def choose_series(
         and (before is None or item.first <= before)
     ]
     bases = (PriceBase.RAW, PriceBase.ADJUSTED, PriceBase.UNKNOWN)
+
+    def merit(item: Series) -> int:
+        last = item.last if before is None else min(item.last, before)
+        return last if start is None else max(last - max(item.first, start), 0)
+
+    best = max(map(merit, fit), default=0)
+    fit = [item for item in fit if best - merit(item) <= NEAR * 86_400]
 
     def rank(item: Series) -> tuple[object, ...]:
         last = item.last if before is None else min(item.last, before)

@@ -120,7 +120,6 @@ WRONG = {
     "backtest MEAA3 --capital much": "--capital",
     "backtest MEAA3 --costs free": "--costs",
     "runs --limit 0": "--limit",
-    "watchlist": "action",
     "watchlist add": "Name at least one symbol",
     "watchlist add ,": "Name at least one symbol",
     "watchlist drop MEAA3": "drop",

@@ -39,11 +39,13 @@ def series(
 @pytest.mark.parametrize(
     ("better", "worse", "timeframe"),
     [
-        (series("1d", last=50), series("60m"), "1d"),
-        (series("60m", last=50), series("15m"), "1d"),
-        (series("60m", last=50), series("15m"), "1w"),
+        (series("1d", last=80), series("60m"), "1d"),
+        (series("60m", last=80), series("15m"), "1d"),
+        (series("60m", last=80), series("15m"), "1w"),
+        (series("60m"), series("1d", last=50), "1d"),
+        (series("15m"), series("60m", last=2), "1d"),
         (series("1d"), series("60m"), "1w"),
-        (series("1w", last=50), series("1d"), "1w"),
+        (series("1w", last=80), series("1d"), "1w"),
         (series(last=100, first=90, source="z", base=UNKNOWN), series(last=99, first=1), "1d"),
         (series(first=1, base=UNKNOWN, source="z"), series(first=2), "1d"),
         (series(base=RAW, source="z"), series(base=ADJUSTED), "1d"),
@@ -65,6 +67,15 @@ def test_what_is_asked_for_is_what_answers() -> None:
     assert choose_series(known, "15m") is None
     assert choose_series(known, "1d", source="a", price_base=ADJUSTED) is None
     assert choose_series([], "1d") is None
+
+
+def test_the_series_that_covers_the_asked_time_answers() -> None:
+    history, recent = series(first=1, last=500, base=UNKNOWN), series(first=400, last=600, source="b")
+    day = 86_400
+    assert choose_series([history, recent], "1d") is recent
+    assert choose_series([history, recent], "1d", start=100 * day) is history
+    assert choose_series([history, recent], "1d", start=450 * day) is recent
+    assert choose_series([history, recent], "1d", start=100 * day, before=300 * day) is history
 
 
 def test_what_lies_after_the_cut_decides_nothing() -> None:

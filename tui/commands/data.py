@@ -64,7 +64,7 @@ def add_commands(commands: Any, common: Any) -> None:
     parser = add(
         commands, common, "watchlist", _("list, add, remove or import symbols to watch"), "pregao watchlist add PETR4 VALE3"
     )
-    parser.add_argument("action", choices=("list", "add", "remove", "import"))
+    parser.add_argument("action", nargs="?", default="list", choices=("list", "add", "remove", "import"))
     parser.add_argument("items", nargs="*", metavar="SYMBOL", help=_("symbols, or with import the files that list them"))
     parser.add_argument("--list", default="default", dest="list_name", metavar="NAME", help=_("the watchlist (default: default)"))
     parser.set_defaults(run=run_watchlist)
@@ -260,6 +260,7 @@ def run_bars(arguments: argparse.Namespace) -> int:
 
 
 def run_watchlist(arguments: argparse.Namespace) -> int:
+    from engine.store.bars import symbols_with_bars
     from engine.store.watchlists import add_symbols, list_watchlists, read_watchlist, remove_symbols
 
     with desk_of(arguments) as desk:
@@ -289,6 +290,14 @@ def run_watchlist(arguments: argparse.Namespace) -> int:
             )
         else:
             narrate(message.format(count=len(changed), name=name, symbols=", ".join(changed) or "-"))
+            held = set(symbols_with_bars(desk.store))
+            unknown = [symbol for symbol in changed if symbol not in held] if arguments.action != "remove" else []
+            if unknown:
+                narrate(
+                    _("No bars yet of {symbols}: the daily run stays stale until they are imported.").format(
+                        symbols=", ".join(unknown)
+                    )
+                )
         return 0
 
 

@@ -1,4 +1,4 @@
-"""Questions to the engine: signal, backtest, strategies."""
+"""Questions to the engine: signal, backtest, compare, strategies."""
 
 from __future__ import annotations
 
@@ -34,11 +34,22 @@ def add_commands(commands: Any, common: Any) -> None:
     _add_strategy(parser)
     add_timeframe(parser)
     add_period(parser)
-    parser.add_argument("--capital", type=float, help=_("starting cash, R$"))
-    parser.add_argument("--costs", choices=("b3", "none"), help=_("exchange fees: b3 or none (default: the settings)"))
+    _add_account(parser)
     parser.add_argument("--trades", action="store_true", help=_("also list the trades"))
+    parser.add_argument("--monthly", action="store_true", help=_("also the return of each month"))
+    text = _("also the range of the figures had the returns come in another order, from so many draws")
+    parser.add_argument("--bands", type=int, metavar="DRAWS", help=text)
     parser.add_argument("--equity", action="store_true", help=_("with --json: add the equity curve"))
     parser.set_defaults(run=run_backtests)
+
+    summary = _("rank strategies on the same data, costs and warm-up; each one counts as a trial")
+    parser = add(commands, common, "compare", summary, "pregao compare PETR4 --from 2020-01-01 --costs b3")
+    parser.add_argument("symbol", metavar="SYMBOL")
+    parser.add_argument("--strategies", metavar="A,B,...", help=_("only these (default: all)"))
+    add_timeframe(parser)
+    add_period(parser)
+    _add_account(parser)
+    parser.set_defaults(run=run_compare)
 
     parser = add(commands, common, "strategies", _("the strategies and their parameters"), "pregao strategies list")
     parser.add_argument("action", choices=("list",))
@@ -50,6 +61,16 @@ def _add_strategy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--param", action="append", nargs="+", default=[], metavar="K=V", help=_("a parameter; see `pregao strategies list`")
     )
+
+
+def _add_account(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--capital", type=float, help=_("starting cash, R$"))
+    parser.add_argument("--costs", choices=("b3", "none"), help=_("exchange fees: b3 or none (default: the settings)"))
+
+
+def _check_capital(capital: float | None) -> None:
+    if capital is not None and not 0 < capital <= 1e12:
+        raise UsageError(_("--capital takes an amount above 0"))
 
 
 def _strategy(arguments: argparse.Namespace, default: str) -> Strategy:
@@ -87,8 +108,7 @@ def run_signal(arguments: argparse.Namespace) -> int:
 def run_backtests(arguments: argparse.Namespace) -> int:
     wanted, chosen = symbols(arguments.symbols), timeframe(arguments.timeframe)
     start, end = period(arguments)
-    if arguments.capital is not None and not 0 < arguments.capital <= 1e12:
-        raise UsageError(_("--capital takes an amount above 0"))
+    _check_capital(arguments.capital)
     with desk_of(arguments) as desk:
         from engine.jobs.work import backtest_symbols
 
@@ -104,15 +124,60 @@ def run_backtests(arguments: argparse.Namespace) -> int:
             costs=arguments.costs,
         )
         if is_json(arguments):
-            listed = [{**result.as_dict(equity=arguments.equity), "demo": desk.workspace.demo} for result in results]
-            print_json(listed[0] if len(listed) == 1 else {"results": listed})
+            wanted_too = {"equity": arguments.equity, "monthly": arguments.monthly, "draws": arguments.bands}
+            listed = [{**result.as_dict(**wanted_too), "demo": desk.workspace.demo} for result in results]
+            print_json(listed[0] if len(listed) == 1 else {"results": listed, "demo": desk.workspace.demo})
             return 0
+        from tui.compare_report import bands_table, monthly_table
         from tui.reports import backtest_report
 
         demo_banner(desk.workspace.demo)
         for result in results:
             console().print(backtest_report(result, trades=arguments.trades))
+            if arguments.monthly:
+                console().print(monthly_table(result.monthly))
+            if arguments.bands is not None:
+                console().print(bands_table(result, arguments.bands))
         return 0
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    (symbol,), chosen = symbols([arguments.symbol]), timeframe(arguments.timeframe)
+    start, end = period(arguments)
+    _check_capital(arguments.capital)
+    with desk_of(arguments) as desk:
+        from engine.backtest.compare import compare
+
+        found = compare(
+            desk.store,
+            desk.settings,
+            symbol,
+            _strategies(arguments.strategies),
+            now=desk.now(),
+            timeframe=chosen,
+            start=start,
+            end=end,
+            capital=arguments.capital,
+            costs=arguments.costs,
+        )
+        if is_json(arguments):
+            print_json({**found.as_dict(), "demo": desk.workspace.demo})
+            return 0
+        from tui.compare_report import comparison_report
+
+        demo_banner(desk.workspace.demo)
+        console().print(comparison_report(found))
+        return 0
+
+
+def _strategies(text: str | None) -> list[Strategy]:
+    """The named strategies, each once, or all. Raises UsageError for an unknown name or none."""
+    from engine import strategies
+
+    names = strategies.names() if text is None else tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    if not names:
+        raise UsageError(_("--strategies names no strategy"), _("Leave it out to compare all."))
+    return [strategies.get(name) for name in names]
 
 
 def run_strategies(arguments: argparse.Namespace) -> int:

@@ -203,7 +203,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What a strategy says at the close of one bar. Prices are in the price base of the bars it was computed on."""
+    """What a strategy says at the close of one bar. Prices are in the price base of the bars it was computed on.
+
+    size: the fraction of the equity to invest, None where the strategy leaves it to the settings.
+    """
 
     symbol: str
     timeframe: str
@@ -220,6 +223,7 @@ class Signal:
     regime: str | None = None
     price_base: PriceBase = PriceBase.UNKNOWN
     stale_sessions: int = 0
+    size: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form of the blueprint."""
@@ -234,6 +238,7 @@ class Signal:
             "price": self.price,
             "stop_loss": self.stop_loss,
             "take_profit": self.take_profit,
+            "size": self.size,
             "valid_until": iso(self.valid_until),
             "reason": self.reason,
             "market_context": dict(self.market_context),

@@ -33,8 +33,8 @@ MAX_TICK_DENOMINATOR = 1_000_000
 @dataclass(frozen=True, slots=True)
 class BacktestConfig:
     """How orders are sized. capital: R$ at the start. sizing: "fraction" invests `fraction` of the equity in each trade;
-    "risk" loses `risk` of the equity if the stop is filled at its level. allow_short: a SELL while flat opens a short;
-    it always closes a long. Raises UsageError for a value that makes no sense.
+    "risk" loses `risk` of the equity if the stop is filled at its level; a strategy that gives a size overrules both.
+    allow_short: a SELL while flat opens a short; it always closes a long. Raises UsageError for a value that makes no sense.
     """
 
     capital: float = 100_000.0
@@ -151,7 +151,7 @@ def backtest(
         split=split,
         dividend=dividend,
         risk_free=None if risk_free is None else risk_free[rows][first:],
-        outcome=kernel.run(*own, fast=fast),
+        outcome=kernel.run(*own, fast=fast, weight=decisions.size),
         hold_inputs=hold,
         fast=fast,
         trials=trials,

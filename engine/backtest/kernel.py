@@ -64,6 +64,7 @@ def simulate(
     open_: Sequence[float], high: Sequence[float], low: Sequence[float], close: Sequence[float],
     session: Sequence[int], action: Sequence[int], stop: Sequence[float], target: Sequence[float],
     split: Sequence[float], dividend: Sequence[float], fee: Sequence[float], fee_day_trade: Sequence[float],
+    weight: Sequence[float],
     first: int, last: int, opening: int, capital: float, sizing: int, size: float, allow_short: bool,
     lot: int, point_value: float, tick_numerator: int, tick_denominator: int, slippage: float, brokerage: float,
     equity: FloatArray, position: IntArray, trades: NDArray[np.void],
@@ -73,7 +74,8 @@ def simulate(
     Arrays of n bars (or lists of the same): open_, high, low, close: float64, prices at which fills happen; session: int64;
     action: +1, -1, 0 at the close of each bar; stop, target: levels in those prices, NaN for none; split: units after over
     units before the bar, 1.0 for no event; dividend: money per unit paid to who held over the night before; fee,
-    fee_day_trade: fraction of the notional per side.
+    fee_day_trade: fraction of the notional per side; weight: the fraction of the equity that an entry on the order of this
+    bar invests, NaN for the sizing below, 0 for an order that only closes.
     opening: an order (+1, -1, 0) due at the open of `first`, without levels. Orders given before `first` are not traded.
     sizing: FRACTION (`size` of the equity) or RISK (`size` of the equity over the distance from fill to stop; an order
     without a stop, or filled beyond it, is not placed). Either way the notional and costs never exceed the cash.
@@ -199,7 +201,8 @@ def simulate(
                 trades[count]["mfe"] = (favourable / entry_price - 1.0) * side
                 count += 1
                 units = 0
-            if stage == 0 and order != 0 and units == 0 and not ruined and (order > 0 or allow_short):
+            own = weight[t - 1] if t > first else math.nan
+            if stage == 0 and order != 0 and units == 0 and not ruined and (order > 0 or allow_short) and own != 0.0:
                 side = 1 if order > 0 else -1
                 fill = at_open * (1.0 + side * slippage)
                 if tick_numerator > 0:
@@ -222,7 +225,9 @@ def simulate(
                 value = fill * point_value
                 wanted = 0.0
                 if value > 0.0 and cash > 0.0:
-                    if sizing == FRACTION:
+                    if not math.isnan(own):
+                        wanted = own * cash / value
+                    elif sizing == FRACTION:
                         wanted = size * cash / value
                     elif (fill - stop_level) * side > 0.0:
                         wanted = size * cash / (abs(fill - stop_level) * point_value)
@@ -293,7 +298,7 @@ def compiled() -> Any:
     actions = types.Array(types.int8, 1, "C", readonly=True)
     i, f = types.int64, types.float64
     signature = (
-        *[floats] * 4, integers, actions, *[floats] * 6,
+        *[floats] * 4, integers, actions, *[floats] * 7,
         i, i, i, f, i, f, types.boolean, i, f, i, i, f, f,
         types.float64[::1], types.int64[::1], numba.from_dtype(TRADE)[::1],
     )  # fmt: skip
@@ -317,16 +322,18 @@ class Run:
     rejected: int
 
 
-def run(arrays: tuple[NDArray[Any], ...], scalars: tuple[Any, ...], *, fast: bool) -> Run:
-    """`simulate` on its twelve arrays and thirteen scalars, compiled if `fast`, else in plain Python on lists: equal results.
+def run(arrays: tuple[NDArray[Any], ...], scalars: tuple[Any, ...], *, fast: bool, weight: FloatArray | None = None) -> Run:
+    """`simulate` on its twelve arrays, `weight` and thirteen scalars, compiled if `fast`, else in plain Python on lists: equal
+    results.
 
-    The arrays have the dtypes named in `simulate`, action int8.
+    The arrays have the dtypes named in `simulate`, action int8; no `weight` is NaN everywhere.
     """
     first, last, opening = scalars[:3]
     equity, position = np.empty(last - first + 2), np.empty(last - first + 1, dtype=np.int64)
     orders = int(np.count_nonzero(arrays[ACTION][first:last])) + abs(opening)
     trades = np.zeros(max(orders, 1), dtype=TRADE)
     function: Any = compiled() if fast else simulate
-    columns = [np.ascontiguousarray(array) if fast else array.tolist() for array in arrays]
+    given = (*arrays, np.full(arrays[ACTION].size, np.nan) if weight is None else weight)
+    columns = [np.ascontiguousarray(array) if fast else array.tolist() for array in given]
     count, held, rejected = function(*columns, *scalars, equity, position, trades)
     return Run(equity, position, trades[:count], int(held), int(rejected))

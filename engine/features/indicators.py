@@ -92,6 +92,16 @@ def macd(close: FloatArray, fast: int = 12, slow: int = 26, signal: int = 9) -> 
     return result
 
 
+def highest(values: FloatArray, period: int) -> FloatArray:
+    """Greatest of the last `period` values; first value at index period - 1. period >= 2."""
+    return _one("MAX", period, 2, values)
+
+
+def lowest(values: FloatArray, period: int) -> FloatArray:
+    """Least of the last `period` values; first value at index period - 1. period >= 2."""
+    return _one("MIN", period, 2, values)
+
+
 def _one(name: str, period: int, least: int, *series: FloatArray) -> FloatArray:
     result: FloatArray = _call(name, period, least, *series)
     return result

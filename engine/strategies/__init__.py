@@ -7,11 +7,19 @@ from collections.abc import Mapping
 from engine.errors import UsageError
 from engine.i18n import _
 from engine.strategies.base import Decisions, Strategy, checked_params, did_you_mean
+from engine.strategies.breakout import Breakout
+from engine.strategies.dynamic_position_sizing import DynamicPositionSizing
+from engine.strategies.macd_crossover import MacdCrossover
+from engine.strategies.mean_reversion import MeanReversion
+from engine.strategies.rsi_divergence import RsiDivergence
 from engine.strategies.trend_following import TrendFollowing
 
 __all__ = ["Decisions", "Strategy", "get", "names", "strategy_class"]
 
-_STRATEGIES: Mapping[str, type[Strategy]] = {strategy.name: strategy for strategy in (TrendFollowing,)}
+_STRATEGIES: Mapping[str, type[Strategy]] = {
+    strategy.name: strategy
+    for strategy in (Breakout, DynamicPositionSizing, MacdCrossover, MeanReversion, RsiDivergence, TrendFollowing)
+}
 
 
 def names() -> tuple[str, ...]:

@@ -26,12 +26,15 @@ class Decisions:
 
     action: int8, +1 BUY, -1 SELL, 0 nothing. strength: float64 in [0, 1], NaN where action is 0.
     stop, target: float64 levels in the price base of the bars, NaN where there is none and where action is 0.
+    size: float64, the fraction of the equity (0 to 1) that an entry on this signal invests, NaN for the configured sizing;
+    None when the strategy gives no size. A size of 0 closes what is open and opens nothing.
     """
 
     action: NDArray[np.int8]
     strength: FloatArray
     stop: FloatArray
     target: FloatArray
+    size: FloatArray | None = None
 
 
 def ranged(default: Any, low: float, high: float, help: str) -> Any:  # noqa: A002

@@ -25,8 +25,7 @@ def latest_signal(
     valid_until: UTC seconds, the instant until which the signal may be acted on. The prices are in the bars' price base.
     HOLD has strength 0 and no levels. Raises NoDataError when there are fewer bars than the strategy needs.
     """
-    final = np.flatnonzero(~bars.provisional)
-    bars = bars.take(slice(0, int(final[-1]) + 1 if final.size else 0))
+    bars = finished(bars)
     if len(bars) <= strategy.warm_up:
         raise NoDataError(
             _("{symbol} has {count} finished bars of {timeframe}; the strategy {strategy} needs {needed}").format(
@@ -52,7 +51,14 @@ def latest_signal(
         regime=regime,
         price_base=bars.price_base,
         stale_sessions=stale_sessions,
+        size=None if decisions.size is None else _level(decisions.size[-1]),
     )
+
+
+def finished(bars: Bars) -> Bars:
+    """The bars up to the last final one."""
+    final = np.flatnonzero(~bars.provisional)
+    return bars.take(slice(0, int(final[-1]) + 1 if final.size else 0))
 
 
 def _level(value: float) -> float | None:

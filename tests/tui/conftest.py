@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual import _wait
 
 from engine.i18n import set_language
 from tests.desk_maker import plain_environment
@@ -11,7 +12,9 @@ from tests.tui.desk_host import copied, make_demo, make_empty, make_real
 
 
 @pytest.fixture(autouse=True)
-def _plain() -> Iterator[None]:
+def _plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of the machine is in force, and the pilot looks four times as often whether the app is idle."""
+    monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", _wait.SLEEP_GRANULARITY / 4)
     with plain_environment():
         yield
     set_language("en")

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from engine.desk import Desk, open_desk
 from engine.domain import Action, Instrument, PriceBase, Signal, day_number, from_day_number
@@ -159,6 +161,7 @@ def app_of(pilot: Desks) -> PregaoApp:
 
 def screen_text(pilot: Desks) -> str:
     """What is on the screen, line by line, modal screens and what is behind them included."""
+    visible_screen_stack.set(pilot.app._background_screens)
     strips = pilot.app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
@@ -178,7 +181,15 @@ async def see(pilot: Desks, *texts: str, patience: float = PATIENCE) -> None:
 
 
 async def type_in(pilot: Desks, text: str) -> None:
-    """Type a text, key by key, into what has the focus."""
+    """Type a text into what has the focus: the last character as a key, what stands before it at once."""
+    field = pilot.app.focused
+    assert isinstance(field, Input)
+    field.insert_text_at_cursor(text[:-1])
+    await type_keys(pilot, text[-1:])
+
+
+async def type_keys(pilot: Desks, text: str) -> None:
+    """Type a text key by key."""
     names = {" ": "space", "/": "slash", ".": "full_stop", "!": "exclamation_mark", "-": "minus", ":": "colon", "_": "underscore"}
     await pilot.press(*(names.get(char, char) for char in text))
 
@@ -208,7 +219,9 @@ def table(pilot: Desks) -> VTable:
 
 
 def shown_symbols(pilot: Desks) -> list[str]:
-    """The symbols of the watchlist in the order shown."""
+    """The symbols of the watchlist in the order shown; none while there is no watchlist."""
+    if not pilot.app.query("#watchlist-table"):
+        return []
     view = watchlist(pilot)
     return [view.symbols[row] for row in view.table.order]
 
@@ -250,13 +263,3 @@ def updating() -> bool:
 
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
-
-
-def assert_stored(pilot: Desks, name: str) -> None:
-    """The screen equals the stored one; with UPDATE_SNAPSHOTS=1 it is stored."""
-    path, text = SNAPSHOTS / f"{name}.txt", screen_text(pilot) + "\n"
-    if updating():
-        SNAPSHOTS.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert path.is_file(), f"there is no {path.name}; UPDATE_SNAPSHOTS=1 stores it"
-    assert text == path.read_text(encoding="utf-8")

@@ -398,14 +398,19 @@ def keys_of(action: Action) -> list[str]:
     return action.keys.split(",")
 
 
-CASES = [(action.id, key) for action in ACTIONS for key in keys_of(action)]
+#: The first key of every action; with `make test-slow` the others too.
+CASES = [
+    pytest.param(action.id, key, id=f"{action.id}-{key}", marks=[pytest.mark.slow] if at else [])
+    for action in ACTIONS
+    for at, key in enumerate(keys_of(action))
+]
 
 
 def test_every_action_has_an_expectation() -> None:
     assert set(EXPECTED) == set(BY_ID)
 
 
-@pytest.mark.parametrize(("action_id", "key"), CASES, ids=[f"{name}-{key}" for name, key in CASES])
+@pytest.mark.parametrize(("action_id", "key"), CASES)
 async def test_its_key_does_what_the_action_says(
     made_real: Path, made_demo: Path, made_empty: Path, tmp_path: Path, action_id: str, key: str
 ) -> None:
@@ -416,6 +421,19 @@ async def test_its_key_does_what_the_action_says(
         if BY_ID[action_id].context != "welcome":
             await until(pilot, lambda: len(watchlist(pilot)._rows) == len(EVERY))
         await EXPECTED[action_id](pilot, key)
+
+
+async def test_function_keys_work_everywhere_and_while_something_is_typed(real_home: Path) -> None:
+    async with at_desk(real_home) as pilot:
+        for key, view in (("f4", "backtest"), ("f11", "data"), ("f2", "watchlist")):
+            await pilot.press("colon")
+            await type_in(pilot, "x")
+            await pilot.press(key)
+            await until(pilot, lambda view=view: view_name(pilot) == view)
+        await pilot.press("f3")
+        assert pilot.app.query_one("#watchlist-filter", Prompt).display
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
 
 
 def test_no_key_means_two_things_in_one_context() -> None:
@@ -479,7 +497,9 @@ async def test_the_users_keys_are_in_force(real_home: Path) -> None:
         await pilot.press("tab")
         assert data_view(pilot).tab == "jobs"
         await see(pilot, "f9 Data")
-        await open_backtest(pilot)
+        await at_field(pilot, "ema_slow")
+        await answered(pilot, lambda: pilot.press("plus"))
+        assert form(pilot).current.value == 22
         await pilot.press("P")
         assert pilot.app.query_one("#backtest-trades").display
         assert backtest(pilot).context == "backtest"

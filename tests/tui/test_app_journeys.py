@@ -30,6 +30,7 @@ from tests.tui.desk_host import (
     shown_symbols,
     table,
     type_in,
+    type_keys,
     until,
     view_name,
     watchlist,
@@ -64,11 +65,10 @@ async def close_screen(pilot: Desks) -> None:
 
 
 async def name_file(pilot: Desks, path: Path) -> None:
-    """Open the import dialog and type a path."""
+    """Open the import dialog and type the name of a file of the folder in which the app was started."""
     await pilot.press("i")
     await until(pilot, lambda: isinstance(pilot.app.screen, ImportFile))
-    await pilot.press("ctrl+u")
-    await type_in(pilot, str(path))
+    await type_keys(pilot, path.name)
     assert pilot.app.screen.query_one(Input).value == str(path)
     await pilot.press("enter")
 
@@ -91,13 +91,10 @@ async def test_the_first_start_says_where_to_begin(empty_home: Path) -> None:
         assert said(pilot).count("\n") == 0
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_the_demo_market_is_marked_on_every_screen(
-    made_empty: Path, made_demo: Path, tmp_path: Path, size: tuple[int, int]
-) -> None:
+async def test_the_demo_market_is_marked_on_every_screen(made_empty: Path, made_demo: Path, tmp_path: Path) -> None:
     home = copied(made_empty, tmp_path / "home")
     copied(made_demo / "data" / "demo", home / "data" / "demo")
-    async with at_desk(home, size) as pilot:
+    async with at_desk(home, (80, 24)) as pilot:
         await pilot.press("d")
         await see(pilot, "DEMO - invented data", "DEMOCA4")
 
@@ -117,7 +114,7 @@ async def test_the_demo_market_is_marked_on_every_screen(
         await pilot.press("i")
         assert "not imported into the demo market" in said(pilot)
         assert not pilot.app.screen.is_modal
-        await command(pilot, f"IMPORT {home}/x.csv")
+        await command(pilot, "IMPORT x.csv")
         assert said(pilot).count("not imported into the demo market") == 2
         await pilot.press("ctrl+d")
         await see(pilot, "There are no bars yet.")
@@ -155,7 +152,8 @@ async def test_the_demo_market_never_enters_the_real_store(
     assert rows_in(home, BARS) == 0
 
 
-async def test_from_an_empty_desk_to_a_verdict(empty_home: Path, tmp_path: Path) -> None:
+async def test_from_an_empty_desk_to_a_verdict(empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     days = sessions(300)
     made = daily_csv(tmp_path / "MEAA3.csv", days, walk("MEAA3", 300))
     async with at_desk(empty_home) as pilot:
@@ -170,14 +168,18 @@ async def test_from_an_empty_desk_to_a_verdict(empty_home: Path, tmp_path: Path)
         await see(pilot, "MEAA3", "fresh")
         await answered(pilot, lambda: pilot.press("enter"))
         await see(pilot, "insufficient evidence", "closed trades; at least 30 are needed.", "buy & hold", "(trial 1)")
-        before = screen_text(pilot)
+        reasons = backtest(pilot)._result.verdict.reasons  # type: ignore[union-attr]
         form(pilot)._move_to([field.key for field in form(pilot).fields].index("stop_atr"))
-        await answered(pilot, lambda: pilot.press("left", "left", "left", "left", "left"))
-        await see(pilot, "stop_atr •", "1.50", "(trial 2)")
-        figures = [line.split("│", 1)[-1] for line in screen_text(pilot).splitlines()]
-        assert figures != [line.split("│", 1)[-1] for line in before.splitlines()]
-        await answered(pilot, lambda: pilot.press("right", "right", "right", "right", "right"))
+        await answered(pilot, lambda: pilot.press("left"))
+        await see(pilot, "stop_atr •", "1.90", "(trial 2)")
+        assert backtest(pilot)._result.verdict.reasons != reasons  # type: ignore[union-attr]
+        await answered(pilot, lambda: pilot.press("right"))
         await see(pilot, "2.00", "(trial 2)")
+        final = backtest(pilot)._result.metrics["final_equity"]  # type: ignore[union-attr]
+        form(pilot)._move_to([field.key for field in form(pilot).fields].index("capital"))
+        await answered(pilot, lambda: pilot.press("right"))
+        await see(pilot, "110,000")
+        assert backtest(pilot)._result.metrics["final_equity"] > final  # type: ignore[union-attr]
         await pilot.press("p")
         await see(pilot, "Entry", "Why", "long", "R$")
         trades = backtest(pilot)._result.as_dict()["trades"]  # type: ignore[union-attr]
@@ -190,7 +192,10 @@ async def test_from_an_empty_desk_to_a_verdict(empty_home: Path, tmp_path: Path)
 # --- imports --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_file_that_names_no_symbol_is_asked_for_one(empty_home: Path, tmp_path: Path) -> None:
+async def test_a_file_that_names_no_symbol_is_asked_for_one(
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     made = daily_csv(tmp_path / "prices.csv", sessions(40), walk("MEAA3", 40))
     async with at_desk(empty_home) as pilot:
         await name_file(pilot, made)
@@ -220,7 +225,10 @@ async def test_a_file_that_names_no_symbol_is_asked_for_one(empty_home: Path, tm
     ("name", "content"),
     [("notes.csv", "just some words\nand more of them\n"), ("empty.csv", ""), ("MEAA3.csv", "date,open,high,low,close,volume\n")],
 )
-async def test_a_refused_file_says_why_and_nothing_is_written(empty_home: Path, tmp_path: Path, name: str, content: str) -> None:
+async def test_a_refused_file_says_why_and_nothing_is_written(
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     made = tmp_path / name
     made.write_text(content, encoding="utf-8")
     async with at_desk(empty_home) as pilot:
@@ -234,21 +242,24 @@ async def test_a_refused_file_says_why_and_nothing_is_written(empty_home: Path, 
 
 async def test_an_import_that_fails_says_so_with_its_hint(real_home: Path, tmp_path: Path) -> None:
     async with at_desk(real_home) as pilot:
-        await command(pilot, f"import {tmp_path}/missing.csv")
+        await command(pilot, "import missing.csv")
         await until(pilot, lambda: "import 3 failed" in said(pilot))
         assert "There is no file" in said(pilot) or "Check the name" in said(pilot)
         assert shown_symbols(pilot) == list(EVERY)
 
 
-async def test_files_are_chosen_by_typing_a_part_of_their_name(empty_home: Path, tmp_path: Path) -> None:
+async def test_files_are_chosen_by_typing_a_part_of_their_name(
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "files"
     (folder / "sub").mkdir(parents=True)
     for name in ("MEAA3.csv", "NHAA3.csv", ".hidden.csv"):
         daily_csv(folder / name, sessions(40), walk(name[:5], 40))
     async with at_desk(empty_home) as pilot:
         await pilot.press("i")
-        await pilot.press("ctrl+u")
-        await type_in(pilot, f"{folder}/")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImportFile))
+        await type_in(pilot, "files/")
         await see(pilot, "sub/", "MEAA3.csv", "NHAA3.csv", "kB")
         assert ".hidden" not in screen_text(pilot)
         await type_in(pilot, "nh")
@@ -418,6 +429,14 @@ async def test_the_whole_watchlist_is_tested_as_a_job_with_a_page(real_home: Pat
         await see(pilot, "backtest 3: done", "MEAA3", "NHAA3", "PROV3", "STAL3", "buy & hold", "insufficient")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_result_of_each_trade_is_seen_in_every_size(real_home: Path, size: tuple[int, int]) -> None:
+    async with at_desk(real_home, size) as pilot:
+        await open_backtest(pilot)
+        await pilot.press("p")
+        await see(pilot, "Result", "▲ R$", "Return")
+
+
 # --- commands, palette, help, messages ------------------------------------------------------------------------------
 
 
@@ -545,8 +564,13 @@ async def test_the_data_view_tells_coverage_jobs_and_runs(real_home: Path) -> No
         await pilot.press("t")
         await see(pilot, "MEAA3: 300 bars written", "failed")
         await pilot.press("enter")
-        await see(pilot, "backtest 2: failed", "Import some.")
-        await pilot.press("q", "t")
+        await see(pilot, "backtest 2: failed", "There are no bars of XPTO3", "Import some.")
+        await pilot.press("q")
+        await see(pilot, "There are no bars of XPTO3")
+        assert "Filter" not in screen_text(pilot)
+        await pilot.press("slash")
+        await until(pilot, lambda: said(pilot) == "Only the watchlist is filtered.")
+        await pilot.press("t")
         await see(pilot, "2025-06-30-close", "1.25", "signals done")
         await pilot.press("t")
         table_of_data = data_view(pilot).focus_target()

@@ -23,7 +23,8 @@ class Action:
     id: stable name, used by the key map. keys: default keys, comma separated, in Textual's names. label: msgid.
     context: where it works: `app` everywhere, else the name of the widget or view that has the focus inside it.
     method: the `action_...` method of that context, with its argument. code: the words of the `:` command, most used
-    first; takes: what may follow the code, for the help. footer: whether the footer shows it.
+    first; takes: what may follow the code, for the help. footer: whether the footer shows it. priority: taken before the
+    key is handed on, so that a key typed right behind it meets what the action opened.
     """
 
     id: str
@@ -34,13 +35,14 @@ class Action:
     code: tuple[str, ...] = ()
     takes: str = ""
     footer: bool = False
+    priority: bool = False
 
 
 ACTIONS: tuple[Action, ...] = (
     Action("view.watchlist", "1,f2", mark("Watchlist"), "app", "show('watchlist')", ("WL",)),
     Action("view.backtest", "3,f4", mark("Backtest"), "app", "show('backtest')", ("BT",), mark("[symbol]")),
     Action("view.data", "0,f11", mark("Data and jobs"), "app", "show('data')", ("DATA",)),
-    Action("command.open", "colon", mark("Command"), "app", "command", footer=True),
+    Action("command.open", "colon", mark("Command"), "app", "command", footer=True, priority=True),
     Action("palette.open", "ctrl+p", mark("Palette"), "app", "command_palette"),
     Action("help.open", "question_mark,f1", mark("Help"), "app", "help", ("HELP",), footer=True),
     Action("import.open", "i", mark("Import a file"), "app", "import_file", ("IMPORT",), mark("[file]"), footer=True),
@@ -59,7 +61,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("table.open", "enter", mark("Open"), "table", "open", footer=True),
     Action("table.sort", "s", mark("Sort by the next column"), "table", "sort"),
     Action("table.reverse", "S", mark("Reverse the order"), "table", "reverse"),
-    Action("table.filter", "slash,f3", mark("Filter"), "table", "filter", footer=True),
+    Action("table.filter", "slash,f3", mark("Filter"), "table", "filter", footer=True, priority=True),
     Action("watchlist.add", "a", mark("Add symbols"), "watchlist", "add", ("ADD",), mark("symbols"), footer=True),
     Action("watchlist.remove", "d,delete", mark("Remove from the list"), "watchlist", "remove"),
     Action("watchlist.next_list", "right_square_bracket", mark("Next list"), "watchlist", "next_list(1)"),
@@ -68,6 +70,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("backtest.run", "r,f5", mark("Run again"), "backtest", "run", footer=True),
     Action("backtest.symbol", "y", mark("Choose the symbol"), "backtest", "symbol", footer=True),
     Action("backtest.panel", "p", mark("Charts or trades"), "backtest", "panel", footer=True),
+    Action("backtest.read", "v", mark("Verdict and notes in full"), "backtest", "read", footer=True),
     Action("backtest.reset", "R", mark("Parameters as delivered"), "backtest", "reset"),
     Action("backtest.many", "M", mark("Run on the whole watchlist"), "backtest", "many"),
     Action("form.less", "left,h", mark("Less"), "form", "step(-1)"),
@@ -76,7 +79,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("form.up", "up,k", mark("Up"), "form", "up"),
     Action("form.down", "down,j", mark("Down"), "form", "down"),
     Action("data.next_tab", "t", mark("Next tab"), "data", "next_tab", footer=True),
-    Action("welcome.demo", "d", mark("Look at the demo market"), "welcome", "app.demo", footer=True),
+    Action("welcome.demo", "d", mark("Look at the demo market"), "welcome", "demo", footer=True),
     Action("welcome.path", "h", mark("The five-minute path"), "welcome", "path", footer=True),
     Action("dialog.accept", "enter", mark("Accept"), "dialog", "accept"),
     Action("dialog.close", "escape", mark("Close"), "dialog", "close", footer=True),
@@ -98,7 +101,10 @@ def bindings(context: str) -> list[Binding]:
     """
     from textual.binding import Binding
 
-    return [Binding(action.keys, action.method, action.label, show=action.footer, id=action.id) for action in of_context(context)]
+    return [
+        Binding(action.keys, action.method, action.label, show=action.footer, id=action.id, priority=action.priority)
+        for action in of_context(context)
+    ]
 
 
 def find_code(word: str) -> Action | None:

@@ -518,6 +518,16 @@ class PregaoApp(App[int]):
         if not CommandPalette.is_open(self):
             self.push_screen(CommandPalette(placeholder=_("Search for commands..."), id="--command-palette"))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A colon is a letter while something is typed, and no command while a dialog asks."""
+        if action == "command" and (isinstance(self.focused, Input) or len(self.screen_stack) > 1):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C, which Textual keeps for copying."""
+        self.say(_("{key} quits.").format(key=self.key_of("quit")))
+
     def action_command(self) -> None:
         self.query_one("#command", Prompt).open()
 
@@ -545,6 +555,9 @@ class PregaoApp(App[int]):
             self._symbol_command(rest[0])
         elif code == "IMPORT" and rest:
             self.start_import(" ".join(rest), "")
+        elif code == "SERIES" and len(rest) > 1:
+            params = {"paths": [" ".join(rest[1:])], "series": rest[0].upper()}
+            self.start_job("import", params, _("Import of {path}").format(path=rest[1]))
         elif code == "ADD" and rest:
             self._add(self.session.list_name, " ".join(rest))
         elif code == "LIST":
@@ -701,7 +714,10 @@ class PregaoApp(App[int]):
 
         def add(desk: Desk) -> str:
             added = add_symbols(desk.store, wanted, list_name)
-            return _("Added to {name}: {symbols}").format(name=list_name, symbols=", ".join(added) or _("nothing new"))
+            known = self.board.all_symbols() if self.board is not None else []
+            unknown = [symbol for symbol in added if symbol not in known]
+            text = _("Added to {name}: {symbols}.").format(name=list_name, symbols=", ".join(added) or _("nothing new"))
+            return text + (" " + _("No bars yet of {symbols}.").format(symbols=", ".join(unknown)) if unknown else "")
 
         self._change_list(add)
 

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 GOOD = "distinguishable from luck"
 
 
-def verdict_text(result: BacktestResult) -> Text:
-    """The verdict first, with its first reason; the trial number beside it."""
+def verdict_text(result: BacktestResult, *, every: bool = False) -> Text:
+    """The verdict first, with its first reasons (or every one); the trial number beside it."""
     verdict = result.verdict
     good = verdict.label == GOOD
     text = Text()
     text.append(f"{'✔' if good else '✖'} {_(verdict.label)}", style="bold green" if good else "bold red")
     trials = _("trial {count}").format(count=result.trials)
     text.append(f"  ({trials})", style="dim")
-    for reason in verdict.reasons[:2]:
+    for reason in verdict.reasons[: None if every else 2]:
         text.append(f"\n  {reason}")
     return text
 
@@ -76,6 +76,32 @@ def _rows(tall: bool) -> list[tuple[str, str, Any]]:
 def notes_text(result: BacktestResult) -> Text:
     """What to know before believing the figures, one line each."""
     return Text("\n".join(f"! {line}" for line in result.notices), style="dim", overflow="ellipsis", no_wrap=True)
+
+
+def notes_in_full(result: BacktestResult) -> Text:
+    """Every note, wrapped."""
+    return Text("\n".join(f"! {line}" for line in result.notices))
+
+
+def trade_text(trade: Mapping[str, Any]) -> Text:
+    """Everything about one trade."""
+    rows = (
+        (_("Side"), trade_cell(trade, "side", daily=False)),
+        (_("Quantity"), number(trade["quantity"], 0)),
+        (_("Entry"), f"{instant(trade['entry_time'])}  {price(trade['entry_price'])}"),
+        (_("Exit"), f"{instant(trade['exit_time'])}  {price(trade['exit_price'])}" if trade["exit_time"] else exit_name("open")),
+        (_("Why"), exit_name(trade["exit_reason"])),
+        (_("Costs"), money(trade["costs"])),
+        (_("Result"), f"{money(trade['pnl'])}  {percent(trade['return'], signed=True)}"),
+        (_("Worst and best while held"), f"{percent(trade['mae'], signed=True)}  {percent(trade['mfe'], signed=True)}"),
+    )
+    text = Text()
+    for label, value in rows:
+        text.append(f"{label:<28}", style="bold")
+        text.append(f"{value if isinstance(value, str) else value[0]}\n")
+    if trade["ambiguous"]:
+        text.append(_("Stop and target lay in the same bar; the stop was taken."))
+    return text
 
 
 def curves(result: BacktestResult) -> tuple[list[Any], list[Any], tuple[str, str, str]]:

@@ -37,7 +37,11 @@ def help_text(contexts: Sequence[str], keymap: Mapping[str, str]) -> Text:
             words = " ".join(part for part in (action.code[0], _(action.takes) if action.takes else "") if part)
             text.append(f"  {words:<22}", style="bold")
             text.append(f"{_(action.label)}\n")
-    others = (("PETR4", _("A symbol alone opens its backtest")), (_("LIST name"), _("Change to a watchlist, or begin one")))
+    others = (
+        ("PETR4", _("A symbol alone opens its backtest")),
+        (_("LIST name"), _("Change to a watchlist, or begin one")),
+        (_("SERIES CDI file"), _("Import a daily series: CDI, Selic ...")),
+    )
     for words, meaning in others:
         text.append(f"  {words:<22}", style="bold")
         text.append(f"{meaning}\n")

@@ -193,7 +193,7 @@ def backtest_report(result: BacktestResult, *, trades: bool = False) -> Renderab
     names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI")}
     table = _table("", _("strategy"), *(names[key] for key in baselines), right=(_("strategy"), *names.values()))
     columns = [found["metrics"], *baselines.values()]
-    for label, key, show in _metric_rows():
+    for label, key, show in (*_metric_rows(), *_full_rows()):
         table.add_row(label, *(show(column.get(key)) if key in column else "" for column in columns))
     verdict = result.verdict
     label = Text(
@@ -232,6 +232,22 @@ def _metric_rows() -> list[tuple[str, str, Any]]:
         (_("Profit factor"), "profit_factor", number),
         (_("Time in the market"), "exposure", percent),
         (_("Costs paid"), "costs", money),
+    ]
+
+
+def _full_rows() -> list[tuple[str, str, Any]]:
+    def count(value: float | None) -> str:
+        return number(value, 0)
+
+    return [
+        (_("Longest winning streak, trades"), "longest_winning_streak", count),
+        (_("Longest losing streak, trades"), "longest_losing_streak", count),
+        (_("Best trade"), "best_trade", money),
+        (_("Worst trade"), "worst_trade", money),
+        (_("Half-Kelly, share to risk"), "half_kelly", percent),
+        (_("Strategies and parameters tried"), "trials", count),
+        (_("Probabilistic Sharpe ratio"), "probabilistic_sharpe_ratio", percent),
+        (_("Deflated Sharpe ratio"), "deflated_sharpe_ratio", percent),
     ]
 
 

@@ -109,6 +109,10 @@ def run_backtests(arguments: argparse.Namespace) -> int:
     wanted, chosen = symbols(arguments.symbols), timeframe(arguments.timeframe)
     start, end = period(arguments)
     _check_capital(arguments.capital)
+    if arguments.bands is not None:
+        from engine.backtest.evidence.bootstrap import check_draws
+
+        check_draws(arguments.bands)
     with desk_of(arguments) as desk:
         from engine.jobs.work import backtest_symbols
 
@@ -142,7 +146,9 @@ def run_backtests(arguments: argparse.Namespace) -> int:
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
-    (symbol,), chosen = symbols([arguments.symbol]), timeframe(arguments.timeframe)
+    named, chosen = symbols([arguments.symbol]), timeframe(arguments.timeframe)
+    if len(named) != 1:
+        raise UsageError(_("A comparison takes one symbol"))
     start, end = period(arguments)
     _check_capital(arguments.capital)
     with desk_of(arguments) as desk:
@@ -151,7 +157,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
         found = compare(
             desk.store,
             desk.settings,
-            symbol,
+            named[0],
             _strategies(arguments.strategies),
             now=desk.now(),
             timeframe=chosen,

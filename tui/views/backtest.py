@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -15,11 +16,11 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
-from engine.domain import TIMEFRAMES
 from engine.errors import PregaoError
 from engine.i18n import _
 from tui.actions import bindings
-from tui.messages import JobAsked, Said
+from tui.backtest_form import FIXED, Question, first_fields, param_fields, parse, question_of, timeframe_field, typed
+from tui.messages import JobAsked
 from tui.views.base import View
 from tui.widgets.form import Field, Form
 from tui.widgets.line_chart import LineChart
@@ -30,22 +31,7 @@ if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
 DEBOUNCE = 0.12
-FIXED = ("symbol", "timeframe", "strategy", "from", "to", "capital", "costs")
-TIMEFRAME_CHOICES = tuple(TIMEFRAMES)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What one backtest is asked."""
-
-    symbol: str
-    timeframe: str
-    strategy: str
-    params: tuple[tuple[str, float | int], ...]
-    start: str
-    end: str
-    capital: float
-    costs: str
+LOOKED_AT = 1.0
 
 
 class BacktestView(View):
@@ -144,67 +130,18 @@ class BacktestView(View):
     # --- the form ------------------------------------------------------------------------------------------------
 
     def _fill_form(self) -> None:
-        from engine import strategies
-
         desk, board = self.desk_app.desk, self.desk_app.board
         assert desk is not None
         known = board.all_symbols() if board is not None else []
         last = self.desk_app.session.symbol
         symbol = last if last in known else known[0] if known else ""
-        name = desk.settings.daily.strategy
-        fixed = [
-            Field("symbol", _("Symbol"), symbol, help=_("Enter or y chooses another symbol.")),
-            Field("timeframe", _("Timeframe"), self._timeframe_of(symbol), TIMEFRAME_CHOICES, help=_("Length of one bar.")),
-            Field("strategy", _("Strategy"), name, strategies.names(), help=_("The rules that are traded.")),
-            Field("from", _("From"), "", show=_or_all, help=_("First day, YYYY-MM-DD; empty: all.")),
-            Field("to", _("To"), "", show=_or_all, help=_("Last day, YYYY-MM-DD; empty: all.")),
-            Field(
-                "capital",
-                _("Capital R$"),
-                desk.settings.backtest.capital,
-                low=1_000.0,
-                high=1e9,
-                step=10_000.0,
-                show=_amount,
-                help=_("Cash at the start."),
-            ),
-            Field(
-                "costs",
-                _("Costs"),
-                desk.settings.costs.schedule,
-                ("b3", "none"),
-                help=_("Fees of the exchange by date, or none."),
-            ),
-        ]
-        self.form.show(fixed + self._param_fields(name))
+        self.form.show(first_fields(desk, symbol, self._timeframe_of(symbol)))
         self._show_help(self.form.current)
 
     def _timeframe_of(self, symbol: str) -> str:
         board = self.desk_app.board
         row = board.row(symbol) if board is not None and symbol else None
         return row.timeframe if row is not None else "1d"
-
-    @staticmethod
-    def _param_fields(strategy: str) -> list[Field]:
-        from engine import strategies
-
-        fields = []
-        for name, (default, low, high, text) in strategies.strategy_class(strategy).ranges().items():
-            step = 1.0 if isinstance(default, int) else 0.1
-            fields.append(
-                Field(
-                    name,
-                    name,
-                    default,
-                    low=low,
-                    high=high,
-                    step=step,
-                    default=default,
-                    show=_figure,
-                    help=_("{text} ({low:g} to {high:g})").format(text=text, low=low, high=high),
-                )
-            )
-        return fields
 
     @on(Form.Moved)
     def _moved(self, event: Form.Moved) -> None:
@@ -218,10 +155,12 @@ class BacktestView(View):
         key = event.field.key
         if key == "strategy":
             kept = [item for item in self.form.fields if item.key in FIXED]
-            self.form.show(kept + self._param_fields(str(event.field.value)))
-        if key == "symbol":
-            self.desk_app.session.symbol = str(event.field.value)
-            self.form.set_value("timeframe", self._timeframe_of(str(event.field.value)))
+            self.form.show(kept + param_fields(str(event.field.value)))
+        if key == "symbol" and self.desk_app.desk is not None:
+            symbol = str(event.field.value)
+            self.desk_app.session.symbol = symbol
+            field = timeframe_field(self.desk_app.desk, symbol, self._timeframe_of(symbol))
+            self.form.show([field if item.key == "timeframe" else item for item in self.form.fields])
         self._plan()
 
     @on(Form.EditAsked)
@@ -231,22 +170,15 @@ class BacktestView(View):
             return
         self._editing = event.field.key
         prompt = self.query_one("#backtest-edit", Prompt)
-        prompt.placeholder = f"{event.field.label}: {event.field.help}"
-        prompt.open(
-            ""
-            if event.field.value is None
-            else f"{event.field.value:g}"
-            if isinstance(event.field.value, float)
-            else str(event.field.value)
-        )
+        prompt.open(typed(event.field), f"{event.field.label}: {event.field.help}", chosen=True)
 
     @on(Input.Submitted, "#backtest-edit")
     def _typed(self, event: Input.Submitted) -> None:
         field = next(item for item in self.form.fields if item.key == self._editing)
         try:
-            value = _parse(field, event.value.strip())
+            value = parse(field, event.value.strip())
         except PregaoError as error:
-            self.post_message(Said(error.message, "error", error.hint))
+            self.query_one("#backtest-edit", Prompt).refuse(f"{error.message}. {error.hint}")
             return
         self.query_one("#backtest-edit", Prompt).close()
         self.form.focus()
@@ -267,27 +199,8 @@ class BacktestView(View):
     def action_run(self) -> None:
         self._ask()
 
-    def question(self) -> Question | None:
-        """What the form asks; None while there is no symbol."""
-        values = self.form.values()
-        if not self.form.fields or not values["symbol"]:
-            return None
-        params = tuple(
-            (item.key, item.value) for item in self.form.fields if item.key not in FIXED and isinstance(item.value, (int, float))
-        )
-        return Question(
-            str(values["symbol"]),
-            str(values["timeframe"]),
-            str(values["strategy"]),
-            params,
-            str(values["from"] or ""),
-            str(values["to"] or ""),
-            float(values["capital"] or 0),
-            str(values["costs"]),
-        )
-
     def _ask(self) -> None:
-        question = self.question()
+        question = question_of(self.form.fields)
         if self.desk_app.desk is None:
             return
         if question is None:
@@ -300,7 +213,8 @@ class BacktestView(View):
     @work(thread=True, exclusive=True, group="backtest", exit_on_error=False)
     def _work(self, number: int, question: Question) -> None:
         from engine import strategies
-        from engine.backtest.run import run_backtest
+        from engine.backtest.run import judged, read_inputs, trade
+        from engine.store.ledger import read_trials
         from tui.commands.common import day_bounds
 
         desk = self.desk_app.desk
@@ -308,18 +222,18 @@ class BacktestView(View):
             return
         try:
             start, end = day_bounds(question.start, question.end)
-            result = run_backtest(
+            inputs = read_inputs(
                 desk.store,
                 desk.settings,
                 question.symbol,
-                strategies.get(question.strategy, dict(question.params)),
-                now=desk.now(),
                 timeframe=question.timeframe,
                 start=start,
                 end=end,
                 capital=question.capital,
                 costs=question.costs,
             )
+            strategy = strategies.get(question.strategy, dict(question.params))
+            result = judged(trade(inputs, strategy), read_trials(desk.store, question.symbol, question.timeframe))
             result.as_dict()
         except PregaoError as error:
             self.post_message(self.Answered(number, None, error))
@@ -337,6 +251,20 @@ class BacktestView(View):
         assert event.result is not None
         self._result = event.result
         self._show(event.result)
+        self.set_timer(LOOKED_AT, partial(self._record, event.number, event.result))
+
+    def _record(self, number: int, result: BacktestResult) -> None:
+        """An answer that stayed on the screen was looked at and counts as a trial; those passed on the way to it do not."""
+        if number == self._number:
+            self._write_down(result)
+
+    @work(thread=True, group="record", exit_on_error=False)
+    def _write_down(self, result: BacktestResult) -> None:
+        from engine.backtest.run import record
+
+        desk = self.desk_app.desk
+        if desk is not None:
+            record(desk.store, result, desk.now())
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Figures of another question do not stay when the run of this one failed by a defect."""
@@ -368,6 +296,28 @@ class BacktestView(View):
         self._trades = list(result.as_dict()["trades"])
         self.query_one("#backtest-trades", VTable).set_rows(len(self._trades))
 
+    def action_read(self) -> None:
+        """All of the verdict, the figures and the notes, whatever the size of the terminal."""
+        from tui.backtest_panel import metrics_text, notes_in_full, verdict_text
+        from tui.screens.dialogs import Reader
+
+        if self._result is not None:
+            text = Text("\n\n").join(
+                [
+                    verdict_text(self._result, every=True),
+                    metrics_text(self._result, wide=True, tall=True),
+                    notes_in_full(self._result),
+                ]
+            )
+            self.app.push_screen(Reader(_("Verdict and notes in full"), text))
+
+    @on(VTable.Opened, "#backtest-trades")
+    def _open_trade(self, event: VTable.Opened) -> None:
+        from tui.backtest_panel import trade_text
+        from tui.screens.dialogs import Reader
+
+        self.app.push_screen(Reader(_("Trade"), trade_text(self._trades[event.row])))
+
     def action_panel(self) -> None:
         """Change between the charts and the list of trades."""
         trades, charts = self.query_one("#backtest-trades"), self.query_one("#backtest-charts")
@@ -377,7 +327,7 @@ class BacktestView(View):
     def action_reset(self) -> None:
         if self.form.fields:
             kept = [item for item in self.form.fields if item.key in FIXED]
-            self.form.show(kept + self._param_fields(str(self.form.values()["strategy"])))
+            self.form.show(kept + param_fields(str(self.form.values()["strategy"])))
             self._plan()
 
     def action_symbol(self) -> None:
@@ -420,43 +370,3 @@ class BacktestView(View):
 
         daily = self._result is None or self._result.bars.timeframe in ("1d", "1w")
         return trade_cell(self._trades[row], key, daily=daily)
-
-
-def _or_all(value: str | float | int | None) -> str:
-    return str(value) if value else _("all")
-
-
-def _amount(value: str | float | int | None) -> str:
-    from tui.quick_format import number
-
-    return number(float(value or 0), 0)
-
-
-def _figure(value: str | float | int | None) -> str:
-    from tui.quick_format import number
-
-    return str(value) if isinstance(value, int) else number(float(value or 0), 2)
-
-
-def _parse(field: Field, text: str) -> str | float | int | None:
-    """The typed value of a field. Raises UsageError saying what is accepted."""
-    from engine.errors import UsageError
-    from tui.commands.common import parse_day, parse_number
-
-    if field.key in ("from", "to"):
-        return parse_day(text, field.label).isoformat() if text else ""
-    if field.choices:
-        if text not in field.choices:
-            raise UsageError(
-                _("{label}: there is no {text}").format(label=field.label, text=text),
-                _("Accepted: {list}.").format(list=", ".join(field.choices)),
-            )
-        return text
-    value = parse_number(text, field.label)
-    if field.low is not None and field.high is not None and not field.low <= value <= field.high:
-        raise UsageError(_("{label} must be from {low:g} to {high:g}").format(label=field.label, low=field.low, high=field.high))
-    if isinstance(field.value, int):
-        if value != int(value):
-            raise UsageError(_("{label} must be a whole number").format(label=field.label))
-        return int(value)
-    return value

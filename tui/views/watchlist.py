@@ -78,6 +78,7 @@ class WatchlistView(View):
 
     def on_mount(self) -> None:
         self.list_name = self.desk_app.session.list_name
+        self.table.on_filter = self._ask_filter
         self.data_changed()
         self.set_interval(FILL_EVERY, self._fill)
 
@@ -205,7 +206,6 @@ class WatchlistView(View):
 
     # --- filter -------------------------------------------------------------------------------------------------
 
-    @on(VTable.FilterAsked, "#watchlist-table")
     def _ask_filter(self) -> None:
         prompt = self.query_one("#watchlist-filter", Prompt)
         prompt.open(prompt.value)

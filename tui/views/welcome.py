@@ -62,6 +62,11 @@ class Welcome(View):
     def focus_target(self) -> Widget:
         return self.query_one("#welcome-text")
 
+    async def action_demo(self) -> None:
+        """Look at the demo market; while that is being made the same key does not leave it again."""
+        if not self.desk_app.workspace.demo:
+            await self.desk_app.action_demo()
+
     def action_path(self) -> None:
         from tui.help import five_minutes
         from tui.screens.dialogs import Reader

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.text import Text
 from textual.binding import Binding
 from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 
 class Prompt(Input):
@@ -30,15 +32,26 @@ class Prompt(Input):
         super().__init__(id=id, placeholder=placeholder, suggester=suggester, select_on_focus=False)
         self.display = False
 
-    def open(self, text: str = "") -> None:
-        """Show it with `text` and take the focus."""
+    def open(self, text: str = "", title: str = "", *, chosen: bool = False) -> None:
+        """Show it with `text` (chosen: the first key replaces it) and take the focus at once, before the next key comes."""
         self.display = True
         self.value = text
-        self.cursor_position = len(text)
-        self.focus()
+        self.border_title = Text(title)
+        self.border_subtitle = ""
+        self.selection = Selection(0, len(text)) if chosen else Selection.cursor(len(text))
+        self.screen.set_focus(self)
+
+    def refuse(self, text: str) -> None:
+        """Say in the frame what is wrong with what was typed; it stays open."""
+        self.border_subtitle = Text(text, style="bold")
 
     def close(self) -> None:
         self.display = False
+
+    def on_blur(self) -> None:
+        """Left by Tab or a click: it does not stay open with an old text."""
+        if self.display:
+            self.action_dismiss()
 
     def action_dismiss(self) -> None:
         self.close()

@@ -38,6 +38,9 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
     empty: shown in the middle while there is no row. Rows are known by their source index, whatever the order shown.
     """
 
+    #: Opens the filter at once, so that a key typed right behind `/` meets it; without it a message asks for it.
+    on_filter: Callable[[], None] | None = None
+
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("table")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"vtable--header", "vtable--cursor"}
@@ -266,7 +269,10 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.sort_by(self._sort_key, not self._sort_reverse)
 
     def action_filter(self) -> None:
-        self.post_message(self.FilterAsked(self))
+        if self.on_filter is not None:
+            self.on_filter()
+        else:
+            self.post_message(self.FilterAsked(self))
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)

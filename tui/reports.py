@@ -313,6 +313,21 @@ def daily_report(report: Report) -> RenderableType:
     return Group(*lines)
 
 
+def run_text(run: Mapping[str, Any]) -> Text:
+    """A stored run with what each of its steps did, and why it is not done where it is not."""
+    text = Text()
+    text.append(f"{run['id']}: {status_name(run['status'])}\n\n", style="bold")
+    for step in run["steps"]:
+        text.append(f"{step_name(step['name'])}: {status_name(step['status'])}\n", style="bold")
+        if step["status"] == "failed":
+            text.append(f"  {step['detail'].get('message', '')}\n  {step['detail'].get('hint') or ''}\n")
+            continue
+        text.append(f"  {_step_summary(step['name'], step['detail'])}\n")
+        for line in _freshness_notes(step["detail"]) if step["name"] == "freshness" else ():
+            text.append(f"  ! {line}\n")
+    return text
+
+
 def _step_summary(name: str, detail: Mapping[str, Any]) -> str:
     if name == "import":
         parts = []

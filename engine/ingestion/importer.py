@@ -284,13 +284,17 @@ def describe_file(file: SourceFile, parsed: ParsedFile) -> Understood:
     table = parsed.table
 
     def row(at: int) -> str:
+        daily = parsed.timeframe in ("1d", "1w")
         when = (
-            iso(int(table.time[at]))
-            if parsed.timeframe not in ("1d", "1w")
-            else from_day_number(int(table.session[at])).isoformat()
+            from_day_number(int(table.session[at])).isoformat() if daily else f"{sao_paulo(int(table.time[at])):%Y-%m-%d %H:%M}"
         )
         prices = " ".join(f"{getattr(table, name)[at]:.10g}" for name in ("open", "high", "low", "close"))
-        return f"{table.symbols[table.symbol_index[at]]} {when} {prices} q={table.quantity[at]:.10g} R$={table.turnover[at]:.12g}"
+        parts = [table.symbols[table.symbol_index[at]], when, prices]
+        if np.isfinite(table.quantity[at]):
+            parts.append(_("quantity {value}").format(value=f"{table.quantity[at]:.10g}"))
+        if np.isfinite(table.turnover[at]):
+            parts.append(f"R$ {table.turnover[at]:.12g}")
+        return "  ".join(parts)
 
     return Understood(
         path=file.name,

@@ -64,6 +64,7 @@ class ImportFile(Dialog[Choice]):
         self._looked: Path | None = None
         self._symbol = ""
         self._asking_symbol = False
+        self._whole = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
@@ -105,14 +106,18 @@ class ImportFile(Dialog[Choice]):
             for item in found
             if word in item.name.lower()
         ]
-        self._entries = [item for *_key, item in sorted(ranked)][:LISTED]
+        whole = [folder] if not part and sum(item.is_file() for item in found) > 1 else []
+        self._entries = whole + [item for *_key, item in sorted(ranked)][:LISTED]
+        self._whole = bool(whole)
         table = self.query_one(VTable)
         table.set_rows(len(self._entries))
         if self._entries:
-            table.select(0)
+            table.select(1 if whole and len(self._entries) > 1 else 0)
 
     def _cell(self, row: int, key: str) -> str | tuple[str, str]:
         item = self._entries[row]
+        if self._whole and row == 0:
+            return (_("(all files of this folder)"), "accent") if key == "name" else ""
         if key == "name":
             return (f"{item.name}/", "accent") if item.is_dir() else item.name
         if item.is_dir():
@@ -125,6 +130,13 @@ class ImportFile(Dialog[Choice]):
 
     @on(Input.Changed, "#import-path")
     def _changed(self) -> None:
+        field = self.query_one("#import-path", Input)
+        begun = max(field.value.rfind("//") + 1, field.value.rfind("/~") + 1)
+        if begun > 0:
+            # A path pasted behind the folder that was there begins anew.
+            field.value = field.value[begun:]
+            field.cursor_position = len(field.value)
+            return
         self._looked = None
         self.query_one("#import-facts", Static).update("")
         self._list()
@@ -136,8 +148,12 @@ class ImportFile(Dialog[Choice]):
 
     def action_complete(self) -> None:
         item = self._marked()
-        if item is not None:
+        if item is not None and not self._is_whole():
             self._put(item)
+
+    def _is_whole(self) -> bool:
+        """Whether the marked line stands for the whole folder."""
+        return self._whole and self.query_one(VTable).cursor == 0
 
     def _marked(self) -> Path | None:
         at = self.query_one(VTable).cursor
@@ -150,7 +166,10 @@ class ImportFile(Dialog[Choice]):
 
     @on(VTable.Opened)
     def _clicked(self, event: VTable.Opened) -> None:
-        self._open(self._entries[event.row])
+        if self._is_whole():
+            self.dismiss(Choice(str(self._entries[0]), self._symbol))
+        else:
+            self._open(self._entries[event.row])
 
     @on(Input.Submitted, "#import-path")
     def _entered(self) -> None:
@@ -159,6 +178,9 @@ class ImportFile(Dialog[Choice]):
             return
         if self._looked is not None and self._looked == typed:
             self.dismiss(Choice(str(typed), self._symbol))
+            return
+        if self._is_whole():
+            self.dismiss(Choice(str(self._entries[0]), self._symbol))
             return
         item = typed if typed.is_file() else self._marked()
         if item is not None:

@@ -153,6 +153,13 @@ class DataView(View):
     def _open_symbol(self, event: VTable.Opened) -> None:
         self.post_message(BacktestAsked(self._coverage[event.row].symbol))
 
+    @on(VTable.Opened, "#runs")
+    def _open_run(self, event: VTable.Opened) -> None:
+        from tui.reports import run_text
+        from tui.screens.dialogs import Reader
+
+        self.app.push_screen(Reader(_("Daily run"), run_text(self._runs[event.row])))
+
     @on(VTable.Opened, "#jobs")
     def _open_job(self, event: VTable.Opened) -> None:
         self.desk_app.show_job(self._jobs[event.row].id)

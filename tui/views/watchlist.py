@@ -113,7 +113,9 @@ class WatchlistView(View):
             count = _("{shown} of {count}").format(shown=shown, count=count)
         newest = max((row.session for row in self._rows.values()), default=None)
         fresh = [self._freshness(newest)] if newest is not None else []
-        line = Text(" " + " · ".join([count, *fresh, what]))
+        typed = self.query_one("#watchlist-filter", Prompt).value.strip()
+        filtered = [_("filter: {text}").format(text=typed)] if typed else []
+        line = Text(" " + " · ".join([count, *filtered, *fresh, what]))
         self.query_one("#watchlist-head", Static).update(line)
 
     def _freshness(self, session: int) -> str:
@@ -271,7 +273,12 @@ class WatchlistView(View):
 
     # --- lists --------------------------------------------------------------------------------------------------
 
+    def clear_filter(self) -> None:
+        """Show every row again."""
+        self.query_one("#watchlist-filter", Prompt).value = ""
+
     def action_add(self) -> None:
+        self.clear_filter()
         self.desk_app.ask_symbols(self.list_name)
 
     def action_remove(self) -> None:

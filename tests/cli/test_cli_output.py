@@ -58,7 +58,7 @@ def test_undefined_figures_are_null(home: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["coverage", "bars MEAA3", "signal MEAA3", "backtest MEAA3", "backtest MEAA3 NHAA3", "strategies list", "watchlist list", "runs", "--run-daily"],
+    ["coverage", "bars MEAA3", "signal MEAA3", "backtest MEAA3", "backtest MEAA3 NHAA3", "compare MEAA3", "strategies list", "watchlist list", "runs", "--run-daily"],
 )  # fmt: skip
 def test_json_is_one_object_and_nothing_else(home: Path, line: str) -> None:
     shown = call(*line.split(), "--json", home=home)

@@ -100,8 +100,7 @@ def bootstrap_bands(
 
     block: mean block length; None takes `block_length`. Raises UsageError for an impossible number of draws.
     """
-    if not 1 <= draws <= MOST_DRAWS:
-        raise UsageError(_("The draws must be from 1 to {most}, not {draws}").format(most=MOST_DRAWS, draws=draws))
+    check_draws(draws)
     block = block_length(returns) if block is None else block
     if math.isnan(block):
         return dict.fromkeys(statistics, Band(math.nan, math.nan, math.nan))
@@ -111,6 +110,12 @@ def bootstrap_bands(
         for name, statistic in statistics.items():
             found[name].append(statistic(sample))
     return {name: _band(np.concatenate(values)) for name, values in found.items()}
+
+
+def check_draws(draws: int) -> None:
+    """Raises UsageError for a number of draws that is impossible or would not end."""
+    if not 1 <= draws <= MOST_DRAWS:
+        raise UsageError(_("The draws must be from 1 to {most}, not {draws}").format(most=MOST_DRAWS, draws=draws))
 
 
 def _band(values: FloatArray) -> Band:

@@ -165,7 +165,7 @@ def _other_series(store: Store, bars: Bars) -> tuple[str, ...]:
     ]
     return tuple(
         _("Another series of {symbol} (source {source}, {base}) has bars from {first} on; a period in it chooses it.").format(
-            symbol=bars.symbol, source=item.source, base=_(str(item.price_base)), first=iso(item.first)[:10]
+            symbol=bars.symbol, source=item.source, base=_(item.price_base), first=iso(item.first)[:10]
         )
         for item in longer
     )

@@ -174,7 +174,7 @@ def check(
         if seen <= warm_up:
             try:
                 columns = _same_columns(name, full, compute, part)
-            except UsageError:
+            except PregaoError:
                 continue
         else:
             columns = _same_columns(name, full, compute, part)
@@ -343,7 +343,7 @@ def _start_up(full: Columns, compute: Compute, bars: Bars, horizon: int) -> tupl
             stop = min(end + 1 + horizon, len(bars))
             try:
                 part = _columns("", compute, bars.take(slice(end + 1 - length, stop)))
-            except UsageError:
+            except PregaoError:
                 part = {}
             for column in columns:
                 worst = max(worst, (_distance(full[column][end], part[column][length - 1]) if column in part else np.inf, column))

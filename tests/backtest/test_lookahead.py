@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.backtest.lookahead import check, cuts_of
 from engine.backtest.subjects import built_ins, examine, indicator_subjects, lag, random_walk, strategy_subject
 from engine.domain import iso
-from engine.errors import UsageError
+from engine.errors import FileError, PregaoError, UsageError
 from engine.features import indicators
 from engine.strategies.base import Decisions, Strategy, ranged
 
@@ -266,15 +266,18 @@ def test_words_and_objects_are_compared_too():
     assert found.difference is None
 
 
-def test_a_strategy_may_fail_on_fewer_bars_than_its_warm_up():
+@pytest.mark.parametrize("kind", [ValueError, FileError])
+def test_a_strategy_may_fail_on_fewer_bars_than_its_warm_up(kind):
     def picky(bars):
-        if len(bars) <= 20:
-            raise ValueError("too short")
+        if len(bars) <= 40:
+            raise kind("too short")
         return {"x": bars.close}
 
-    assert check("picky", "strategy", picky, WALK, warm_up=20).prefixes == N - 20
-    with pytest.raises(UsageError, match="picky failed on 20 bars: ValueError: too short"):
-        check("picky", "strategy", picky, WALK, warm_up=19)
+    checked = check("picky", "strategy", picky, WALK, warm_up=40)
+    assert checked.prefixes == N - 40
+    assert [(step.bars, step.difference) for step in checked.start_up] == [(32, None), (64, 0), (128, 0), (256, 0)]
+    with pytest.raises(PregaoError, match="too short"):
+        check("picky", "strategy", picky, WALK, warm_up=39)
 
 
 @pytest.mark.parametrize(

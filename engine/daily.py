@@ -21,13 +21,15 @@ from engine import __version__, strategies
 from engine.domain import Bars, Notifier, Predictor, Progress, Signal, Source, day_number, from_day_number, silent
 from engine.errors import NoDataError, PregaoError, UsageError
 from engine.i18n import _
+from engine.signals import rules_of
 from engine.store.bars import Cut, read_many, symbols_with_bars
 from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, read_signals, read_step
 from engine.store.watchlists import read_watchlist
-from engine.strategies.signals import latest_signal
+from engine.strategies.manager import judged_signal
 
 if TYPE_CHECKING:
     from engine.desk import Desk
+    from engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +156,8 @@ def run_daily(plan: Plan) -> Report:
     """
     store = plan.desk.store
     watchlist = read_watchlist(store, plan.desk.settings.daily.watchlist)
-    context = _digest(__version__, plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general"}), watchlist)
+    code = strategies.digest(plan.desk.settings.daily.strategy, plan.desk.workspace.strategies)
+    context = _digest(__version__, plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general"}), watchlist, code)
     run = Run(
         id=plan.run_id,
         session=plan.session,
@@ -268,20 +271,34 @@ def _check_freshness(plan: Plan, findings: Findings) -> Outcome:
     return Outcome("stale" if blocked else "done", detail)
 
 
+def _refuse_unproved(name: str, workspace: Workspace) -> None:
+    """Raises GateError for a strategy of the user that sees the future; each content of its file is checked once."""
+    own = strategies.user.files(workspace.strategies).get(name)
+    if own is not None:
+        from engine.backtest.proofs import require_proof
+
+        require_proof(own, workspace.cache)
+
+
 def _find_signals(plan: Plan, findings: Findings) -> Outcome:
-    """Ask the strategy about every fresh symbol; symbols with too short a history are said."""
-    strategy = strategies.get(plan.desk.settings.daily.strategy)
+    """Ask the strategy about every fresh symbol; symbols with too short a history are said.
+
+    A strategy of the user that sees the future is refused: GateError.
+    """
+    name, rules = plan.desk.settings.daily.strategy, rules_of(plan.desk.settings)
+    strategy = strategies.chosen(name, folder=plan.desk.workspace.strategies)
+    _refuse_unproved(name, plan.desk.workspace)
     valid_until = plan.desk.calendar.close_instant(plan.desk.calendar.next_session(plan.session))
     found: list[Signal] = []
     short: list[str] = []
     for count, symbol in enumerate(findings.fresh):
         plan.progress(count, len(findings.fresh), symbol)
         try:
-            found.append(latest_signal(findings.bars[symbol], strategy, valid_until))
+            found.append(judged_signal(findings.bars[symbol], strategy, valid_until, rules))
         except NoDataError:
             short.append(symbol)
     actions = [str(signal.action) for signal in found]
-    detail: dict[str, Any] = {"strategy": strategy.name, "params": strategy.params}
+    detail: dict[str, Any] = {"strategy": name, "params": {} if strategy is None else strategy.params}
     detail |= {action: actions.count(action) for action in ("BUY", "SELL", "HOLD")}
     detail["too_short"] = short
     return Outcome("done", detail, tuple(found))

@@ -69,8 +69,14 @@ class Backtest(Section):
     allow_short: bool = Field(True, description="Whether a SELL without a position opens a short one.")
 
 
+class Regime(Section):
+    volatile_atr: float = Field(0.03, gt=0, le=1, description="A market is volatile when ATR(14) / close exceeds this.")
+    trend_adx: float = Field(25.0, ge=0, le=100, description="A market trends when ADX(14) exceeds this.")
+    sma: int = Field(50, ge=2, le=1000, description="Bars of the average that tells an up trend from a down trend.")
+
+
 class Daily(Section):
-    strategy: str = Field("trend_following", description="Strategy of the day's signals.")
+    strategy: str = Field("trend_following", description="Strategy of the day's signals; auto chooses by the regime.")
     watchlist: str = Field("default", description="Watchlist of the daily run; an empty list means every symbol with bars.")
     sources: tuple[Literal["inbox", "cotahist"], ...] = Field(("inbox",), description="Where the daily run looks for new bars.")
     decision_time: Literal["close"] = Field("close", description="When the decision is taken.")
@@ -98,6 +104,7 @@ class Settings(BaseSettings):
     market: Market = Market()
     costs: Costs = Costs()
     backtest: Backtest = Backtest()
+    regime: Regime = Regime()
     daily: Daily = Daily()
     keys: dict[str, str] = Field(default_factory=dict, description="The app's keys by action id.")
     secrets: Secrets = Secrets()

@@ -10,7 +10,7 @@ from engine.domain import TIMEFRAMES, Signal
 from engine.errors import NoDataError
 from engine.i18n import _
 from engine.store.bars import read_bars
-from engine.strategies.signals import latest_signal
+from engine.strategies.manager import Choice, Rules, choose, judged_signal
 
 if TYPE_CHECKING:
     from engine.market.calendar import Calendar
@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 
 
 def current_signal(
-    store: Store, calendar: Calendar, settings: Settings, symbol: str, strategy: Strategy, *, timeframe: str, now: int
+    store: Store,
+    calendar: Calendar,
+    settings: Settings,
+    symbol: str,
+    strategy: Strategy | None,
+    *,
+    timeframe: str,
+    now: int,
 ) -> Signal:
-    """What `strategy` says at the close of the newest finished bar of `symbol`.
+    """What `strategy` says at the close of the newest finished bar of `symbol`; None asks the strategy that suits the regime.
 
     `stale_sessions` counts the sessions that closed since that bar's. Raises NoDataError.
     """
@@ -33,7 +40,17 @@ def current_signal(
     newest = calendar.last_closed_session(now, settings.daily.close_delay_minutes * 60)
     behind = int(np.searchsorted(calendar.sessions, newest) - np.searchsorted(calendar.sessions, session))
     until = valid_until(calendar, timeframe, int(bars.time[-1]), session)
-    return latest_signal(bars, strategy, until, stale_sessions=max(behind, 0))
+    return judged_signal(bars, strategy, until, rules_of(settings), stale_sessions=max(behind, 0))
+
+
+def current_regime(store: Store, settings: Settings, symbol: str, *, timeframe: str) -> Choice:
+    """The regime of `symbol` at its newest finished bar and the strategy chosen for it. Raises NoDataError."""
+    return choose(read_bars(store, symbol, timeframe), rules_of(settings))
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Where regimes begin by the settings."""
+    return Rules(settings.regime.volatile_atr, settings.regime.trend_adx, settings.regime.sma)
 
 
 def valid_until(calendar: Calendar, timeframe: str, time: int, session: int) -> int:

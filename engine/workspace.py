@@ -32,6 +32,10 @@ class Workspace:
         return self.config / ".env"
 
     @property
+    def strategies(self) -> Path:
+        return self.config / "strategies"
+
+    @property
     def data(self) -> Path:
         return self.home / "data" / "demo" if self.demo else self.home / "data"
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.domain import TIMEFRAMES
-from engine.errors import UsageError
+from engine.errors import PregaoError, UsageError
 from engine.i18n import _
 from tui.widgets.form import Field
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.desk import Desk
 
 #: The fields that are not parameters of the strategy.
@@ -33,15 +36,17 @@ class Question:
     costs: str
 
 
-def first_fields(desk: Desk, symbol: str, timeframe: str) -> list[Field]:
+def first_fields(desk: Desk, symbol: str, stored: Sequence[str], timeframe: str) -> list[Field]:
     """The form as it opens: the symbol at its stored timeframe, the rest from the settings."""
     from engine import strategies
 
-    name = desk.settings.daily.strategy if desk.settings.daily.strategy in strategies.names() else strategies.names()[0]
+    folder, name = desk.workspace.strategies, desk.settings.daily.strategy
+    names = strategies.names(folder)
+    name = name if name in names else names[0]
     return [
         Field("symbol", _("Symbol"), symbol, help=_("Enter or y chooses another symbol.")),
-        timeframe_field(desk, symbol, timeframe),
-        Field("strategy", _("Strategy"), name, strategies.names(), help=_("The rules that are traded.")),
+        timeframe_field(stored, timeframe),
+        Field("strategy", _("Strategy"), name, names, help=_("The rules that are traded.")),
         Field("from", _("From"), "", show=_or_all, help=_("First day, YYYY-MM-DD; empty: all.")),
         Field("to", _("To"), "", show=_or_all, help=_("Last day, YYYY-MM-DD; empty: all.")),
         Field(
@@ -57,26 +62,28 @@ def first_fields(desk: Desk, symbol: str, timeframe: str) -> list[Field]:
         Field(
             "costs", _("Costs"), desk.settings.costs.schedule, ("b3", "none"), help=_("Fees of the exchange by date, or none.")
         ),
-        *param_fields(name),
+        *param_fields(name, folder),
     ]
 
 
-def timeframe_field(desk: Desk, symbol: str, timeframe: str) -> Field:
-    """The timeframes that can be built from what is stored of the symbol."""
-    from engine.store.bars import list_series
-
-    finest = min((TIMEFRAMES[item.timeframe] for item in list_series(desk.store, [symbol])), default=TIMEFRAMES["1d"])
+def timeframe_field(stored: Sequence[str], timeframe: str) -> Field:
+    """The timeframes that can be built from those that are stored of the symbol."""
+    finest = min((TIMEFRAMES[name] for name in stored), default=TIMEFRAMES["1d"])
     choices = tuple(name for name, length in TIMEFRAMES.items() if length >= finest)
     return Field("timeframe", _("Timeframe"), timeframe, choices, help=_("Length of one bar."))
 
 
-def param_fields(strategy: str) -> list[Field]:
-    """The parameters of a strategy at their defaults."""
+def param_fields(strategy: str, folder: Path) -> list[Field]:
+    """The parameters of a strategy at their defaults; none for a file of the user that cannot be used, which the run says."""
     from engine import strategies
 
+    try:
+        ranges = strategies.strategy_class(strategy, folder).ranges()
+    except PregaoError:
+        return []
     fields = []
-    for name, (default, low, high, text) in strategies.strategy_class(strategy).ranges().items():
-        step = 1.0 if isinstance(default, int) else 0.1
+    for name, (default, low, high, text) in ranges.items():
+        step = 1.0 if isinstance(default, int) else 0.1 if high - low > 1 else 0.01
         meaning = _("{text} ({low:g} to {high:g})").format(text=text, low=low, high=high)
         fields.append(Field(name, name, default, low=low, high=high, step=step, default=default, show=_figure, help=meaning))
     return fields

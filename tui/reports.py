@@ -288,9 +288,11 @@ def strategies_table(listed: Sequence[Mapping[str, Any]]) -> RenderableType:
     heads = (_("Strategy"), _("Parameter"), _("Default"), _("From"), _("To"), _("Meaning"))
     table = _table(*heads, right=heads[2:5])
     for strategy in listed:
+        if not strategy["params"]:
+            table.add_row(Text(strategy["name"]))
         for at, param in enumerate(strategy["params"]):
             figures = (f"{param[key]:g}" for key in ("default", "low", "high"))
-            table.add_row(strategy["name"] if at == 0 else "", param["name"], *figures, param["help"])
+            table.add_row(Text(strategy["name"]) if at == 0 else "", param["name"], *figures, Text(param["help"]))
     return table
 
 

@@ -120,7 +120,8 @@ def backtest_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: E
         raise UsageError(
             _("There is no schedule of costs {name}").format(name=costs), _("Accepted: {list}.").format(list="b3, none")
         )
-    strategy = strategies.get(params.get("strategy") or desk.settings.daily.strategy, params.get("params") or {})
+    name = params.get("strategy") or desk.settings.daily.strategy
+    strategy = strategies.get(name, params.get("params") or {}, desk.workspace.strategies)
     results: list[dict[str, Any]] = []
     missing: list[PregaoError] = []
     for count, symbol in enumerate(symbols):

@@ -102,7 +102,7 @@ def test_a_second_call_does_nothing_again(home: Path, monkeypatch: pytest.Monkey
     def never(*_: Any) -> None:
         pytest.fail("the strategy was asked again")
 
-    monkeypatch.setattr("engine.daily.latest_signal", never)
+    monkeypatch.setattr("engine.daily.judged_signal", never)
     second = call("--run-daily", "--json", home=home)
     assert (first.code, second.code) == (0, 0)
     assert without_seconds(second.json) == without_seconds(first.json)

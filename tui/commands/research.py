@@ -1,8 +1,9 @@
-"""Questions to the engine: signal, backtest, compare, strategies."""
+"""Questions to the engine: signal, backtest, compare."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import UsageError
@@ -24,14 +25,14 @@ def add_commands(commands: Any, common: Any) -> None:
         "pregao signal PETR4 VALE3 --timeframe 60m",
     )
     parser.add_argument("symbols", nargs="+", metavar="SYMBOL")
-    _add_strategy(parser)
+    _add_strategy(parser, _("the strategy, or auto for the one that suits the regime (default: the one in the settings)"))
     add_timeframe(parser)
     parser.set_defaults(run=run_signal)
 
     example = "pregao backtest PETR4 --strategy trend_following --param ema_fast=5 --from 2024-06-01"
     parser = add(commands, common, "backtest", _("trade a strategy on the past, with costs, baselines and a verdict"), example)
     parser.add_argument("symbols", nargs="+", metavar="SYMBOL")
-    _add_strategy(parser)
+    _add_strategy(parser, _("the strategy (default: the one in the settings)"))
     add_timeframe(parser)
     add_period(parser)
     _add_account(parser)
@@ -51,13 +52,9 @@ def add_commands(commands: Any, common: Any) -> None:
     _add_account(parser)
     parser.set_defaults(run=run_compare)
 
-    parser = add(commands, common, "strategies", _("the strategies and their parameters"), "pregao strategies list")
-    parser.add_argument("action", choices=("list",))
-    parser.set_defaults(run=run_strategies)
 
-
-def _add_strategy(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--strategy", default="", metavar="NAME", help=_("the strategy (default: the one in the settings)"))
+def _add_strategy(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--strategy", default="", metavar="NAME", help=text)
     parser.add_argument(
         "--param", action="append", nargs="+", default=[], metavar="K=V", help=_("a parameter; see `pregao strategies list`")
     )
@@ -73,24 +70,24 @@ def _check_capital(capital: float | None) -> None:
         raise UsageError(_("--capital takes an amount above 0"))
 
 
-def _strategy(arguments: argparse.Namespace, default: str) -> Strategy:
-    from engine import strategies
-
+def _params(arguments: argparse.Namespace) -> dict[str, object]:
     params: dict[str, object] = {}
     for text in (part for group in arguments.param for part in group):
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
             raise UsageError(_("--param {text} is not NAME=VALUE").format(text=text))
         params[name.strip()] = value.strip()
-    return strategies.get(arguments.strategy or default, params)
+    return params
 
 
 def run_signal(arguments: argparse.Namespace) -> int:
     wanted, chosen = symbols(arguments.symbols), timeframe(arguments.timeframe)
     with desk_of(arguments) as desk:
+        from engine import strategies
         from engine.signals import current_signal
 
-        strategy = _strategy(arguments, desk.settings.daily.strategy)
+        name = arguments.strategy or desk.settings.daily.strategy
+        strategy = strategies.chosen(name, _params(arguments), desk.workspace.strategies)
         found: list[Signal] = [
             current_signal(desk.store, desk.calendar, desk.settings, symbol, strategy, timeframe=chosen, now=desk.now())
             for symbol in wanted
@@ -114,9 +111,11 @@ def run_backtests(arguments: argparse.Namespace) -> int:
 
         check_draws(arguments.bands)
     with desk_of(arguments) as desk:
+        from engine import strategies
         from engine.jobs.work import backtest_symbols
 
-        strategy = _strategy(arguments, desk.settings.daily.strategy)
+        name = arguments.strategy or desk.settings.daily.strategy
+        strategy = strategies.get(name, _params(arguments), desk.workspace.strategies)
         results = backtest_symbols(
             desk,
             wanted,
@@ -158,7 +157,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
             desk.store,
             desk.settings,
             named[0],
-            _strategies(arguments.strategies),
+            _strategies(arguments.strategies, desk.workspace.strategies),
             now=desk.now(),
             timeframe=chosen,
             start=start,
@@ -176,33 +175,11 @@ def run_compare(arguments: argparse.Namespace) -> int:
         return 0
 
 
-def _strategies(text: str | None) -> list[Strategy]:
+def _strategies(text: str | None, folder: Path) -> list[Strategy]:
     """The named strategies, each once, or all. Raises UsageError for an unknown name or none."""
     from engine import strategies
 
-    names = strategies.names() if text is None else tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    names = strategies.names(folder) if text is None else tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
     if not names:
         raise UsageError(_("--strategies names no strategy"), _("Leave it out to compare all."))
-    return [strategies.get(name) for name in names]
-
-
-def run_strategies(arguments: argparse.Namespace) -> int:
-    from engine import strategies
-
-    listed = [
-        {
-            "name": name,
-            "params": [
-                {"name": param, "default": default, "low": low, "high": high, "help": help_text}
-                for param, (default, low, high, help_text) in strategies.strategy_class(name).ranges().items()
-            ],
-        }
-        for name in strategies.names()
-    ]
-    if is_json(arguments):
-        print_json({"strategies": listed})
-        return 0
-    from tui.reports import strategies_table
-
-    console().print(strategies_table(listed))
-    return 0
+    return [strategies.get(name, folder=folder) for name in names]

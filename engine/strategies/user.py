@@ -1,0 +1,164 @@
+"""A user's own strategies: one file each in config/strategies/, loaded from there alone. The files are code and are run."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import sys
+import traceback
+from collections.abc import Callable, Collection
+from dataclasses import fields, is_dataclass
+from functools import lru_cache, wraps
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from engine.errors import FileError, PregaoError, UsageError
+from engine.i18n import _
+from engine.strategies.base import Decisions, Strategy
+
+TEMPLATE = Path(__file__).parents[1] / "resources" / "strategy_template.txt"
+GUARDED = ("decide", "reason", "context")
+
+
+def files(folder: Path | None) -> dict[str, Path]:
+    """The strategy files of a folder by name; those whose name begins with _ or is no name of a module are left out."""
+    if folder is None or not folder.is_dir():
+        return {}
+    return {path.stem: path for path in sorted(folder.glob("*.py")) if _is_name(path.stem)}
+
+
+def load(path: Path) -> type[Strategy]:
+    """The one strategy of a file, whose name is that of the file. The file is run, once for each of its contents.
+
+    What goes wrong later inside its methods is raised as FileError too, with the line. Raises FileError when the file cannot
+    be read, fails while it is run, or does not hold one frozen dataclass of ranged parameters derived from Strategy.
+    """
+    return _load(path, read(path))
+
+
+def read(path: Path) -> bytes:
+    """What a strategy file holds. Raises FileError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileError(_("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)) from error
+
+
+def create(folder: Path, name: str, taken: Collection[str]) -> Path:
+    """Write a new strategy from the template and return its file. Raises UsageError for a name that cannot be used or is taken."""
+    if not _is_name(name) or not name.islower() or not name.isascii():
+        raise UsageError(
+            _("{name} cannot be the name of a strategy").format(name=name),
+            _("Use small letters, digits and _, beginning with a letter, as in my_idea."),
+        )
+    path = folder / f"{name}.py"
+    if name in taken or path.exists():
+        raise UsageError(_("There is a strategy {name} already").format(name=name), _("Choose another name."))
+    title = "".join(part.capitalize() for part in name.split("_"))
+    text = TEMPLATE.read_text(encoding="utf-8").replace("my_strategy", name).replace("MyStrategy", title)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise FileError(_("{path} cannot be written: {error}").format(path=path, error=error.strerror or error)) from error
+    return path
+
+
+def _is_name(stem: str) -> bool:
+    return stem.isidentifier() and not keyword.iskeyword(stem) and not stem.startswith("_")
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, source: bytes) -> type[Strategy]:
+    module = ModuleType(f"pregao_strategy_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, path, "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        raise _failed(path, error) from error
+    found = [
+        item
+        for item in vars(module).values()
+        if inspect.isclass(item) and issubclass(item, Strategy) and item.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise FileError(
+            _("{path} must hold one class derived from Strategy, not {count}").format(path=path, count=len(found)), _hint()
+        )
+    strategy = found[0]
+    if problem := _problem(strategy, path.stem):
+        raise FileError(_("{path}: {problem}").format(path=path, problem=problem), _hint())
+    for method in GUARDED:
+        setattr(strategy, method, _guarded(getattr(strategy, method), path, method))
+    return strategy
+
+
+def _hint() -> str:
+    return _("`pregao strategies new NAME` writes a file that works.")
+
+
+def _problem(strategy: type[Strategy], stem: str) -> str:
+    """What is wrong with the class, in words; empty when nothing is."""
+    if inspect.isabstract(strategy):
+        return _("the strategy does not define {names}").format(names=", ".join(sorted(strategy.__abstractmethods__)))
+    if getattr(strategy, "name", None) != stem:
+        return _("the name of the strategy must be that of its file, {name}").format(name=stem)
+    parameters = strategy.__dict__.get("__dataclass_params__")
+    if not is_dataclass(strategy) or parameters is None or not parameters.frozen:
+        return _("the strategy must be a frozen dataclass")
+    plain = [item.name for item in fields(strategy) if not item.metadata.get("help") or not {"low", "high"} <= set(item.metadata)]
+    if plain:
+        return _("these parameters are not made by ranged(default, low, high, help): {names}").format(names=", ".join(plain))
+    try:
+        strategy()
+    except PregaoError as error:
+        return _("its defaults cannot be used: {error}").format(error=error.message)
+    return ""
+
+
+def _guarded(method: Callable[..., Any], path: Path, name: str) -> Callable[..., Any]:
+    """The method with every failure of the user's code as a FileError, and with a check of what it decides."""
+
+    @wraps(method)
+    def guarded(self: Strategy, bars: Any, *others: Any) -> Any:
+        try:
+            result = method(self, bars, *others)
+        except PregaoError:
+            raise
+        except Exception as error:
+            raise _failed(path, error) from error
+        if name == "decide" and (problem := _wrong_decisions(result, len(bars))):
+            raise FileError(_("{path}: {problem}").format(path=path, problem=problem))
+        return result
+
+    return guarded
+
+
+def _wrong_decisions(found: object, count: int) -> str:
+    if not isinstance(found, Decisions):
+        return _("decide must return Decisions")
+    for column in ("action", "strength", "stop", "target", "size"):
+        values, kind = getattr(found, column), np.int8 if column == "action" else np.float64
+        if values is None and column == "size":
+            continue
+        if not isinstance(values, np.ndarray) or values.shape != (count,) or values.dtype != kind:
+            return _("{column} must be an array of {count} values of type {kind}").format(
+                column=column, count=count, kind=np.dtype(kind).name
+            )
+    return ""
+
+
+def _failed(path: Path, error: BaseException) -> FileError:
+    """The failure of a user's code with the line of the file at which it happened."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(path) else lines[-1] if lines else None
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if line is None:
+        return FileError(_("{path} failed: {what}").format(path=path, what=what))
+    return FileError(_("{path}, line {line}, failed: {what}").format(path=path, line=line, what=what))

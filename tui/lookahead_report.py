@@ -67,9 +67,13 @@ def delay_sentence(item: Checked) -> str:
 
 def kind_name(kind: str) -> str:
     """What a subject is, in words."""
-    return {"strategy": _("strategy"), "indicator": _("indicator"), "function": _("function"), "label": _("label")}.get(
-        kind, kind
-    )
+    return {
+        "strategy": _("strategy"),
+        "indicator": _("indicator"),
+        "function": _("function"),
+        "label": _("label"),
+        "regime": _("regime"),
+    }.get(kind, kind)
 
 
 def _result(item: Checked) -> Text:

@@ -1,4 +1,4 @@
-"""What the look-ahead proof is asked about: the built-in indicators and strategies, and a file of the user."""
+"""What the look-ahead proof is asked about: what is built in, and a file of the user."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from engine.backtest.lookahead import Checked, Columns, Compute, check
 from engine.domain import Bars, Instrument, PriceBase, silent
 from engine.errors import FileError, NoDataError, UsageError
 from engine.features import indicators
+from engine.features.regime import regimes
 from engine.i18n import _
 from engine.market.costs import no_costs
 from engine.strategies.base import Decisions, Strategy
@@ -72,8 +73,9 @@ def examine(subject: Subject, bars: Bars, cuts: Sequence[Bars] = (), progress: P
 
 
 def built_ins() -> list[Subject]:
-    """Every indicator, then every strategy at its defaults."""
-    return [*indicator_subjects(), *(strategy_subject(strategies.get(name)) for name in strategies.names())]
+    """Every indicator, the regime, then every strategy at its defaults."""
+    regime = Subject("regime", "regime", lambda bars: {"regime": regimes(bars)})
+    return [*indicator_subjects(), regime, *(strategy_subject(strategies.get(name)) for name in strategies.names())]
 
 
 def strategy_subject(strategy: Strategy, tolerance: float = 0.0) -> Subject:

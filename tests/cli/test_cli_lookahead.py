@@ -65,6 +65,46 @@ def test_one_strategy_on_stored_bars(home: Path) -> None:
     assert DAILY[0] in done.out
 
 
+PEEKING = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from engine.strategies.base import Decisions, Strategy, ranged
+
+
+@dataclass(frozen=True)
+class Peeker(Strategy):
+    name: ClassVar[str] = "peeker"
+    share: float = ranged(1.0, 0, 2, "Share of the last close")
+
+    @property
+    def warm_up(self):
+        return 1
+
+    def decide(self, bars):
+        action = (bars.close < self.share * bars.close[-1]).astype(np.int8)
+        told = np.where(action, 0.5, np.nan)
+        return Decisions(action, told, told * bars.close, told * 3 * bars.close)
+
+    def reason(self, bars, decisions, index):
+        return "It looked ahead."
+
+    def context(self, bars):
+        return {"adx": None, "atr": None, "rsi": None, "volume_avg": None}
+"""
+
+
+def test_a_strategy_of_the_workspace_is_checked_by_its_name(home: Path) -> None:
+    folder = home / "config" / "strategies"
+    folder.mkdir(parents=True)
+    (folder / "peeker.py").write_text(PEEKING, encoding="utf-8")
+    done = call("lookahead", "--strategy", "peeker", "--bars", "100", "--json", home=home)
+    assert done.code == 4
+    assert done.json["checked"][0]["first_violation"]["column"] == "action"
+
+
 def test_what_says_nothing_is_not_called_proved() -> None:
     done = call("lookahead", "--strategy", "trend_following", "--bars", "15")
     assert done.code == 0

@@ -65,12 +65,15 @@ def _proofs(arguments: argparse.Namespace, bars: Bars, progress: Progress) -> li
     from engine import strategies
     from engine.backtest.lookahead import cuts_of
     from engine.backtest.proofs import prove_built_ins
-    from engine.backtest.subjects import examine, load_subjects, strategy_subject
+    from engine.backtest.subjects import USER_TOLERANCE, examine, load_subjects, strategy_subject
+    from tui.cli import find
 
     if arguments.file:
         subjects = load_subjects(Path(arguments.file))
     elif arguments.strategy:
-        subjects = [strategy_subject(strategies.get(arguments.strategy))]
+        folder = find(arguments).strategies
+        own = arguments.strategy in strategies.user.files(folder)
+        subjects = [strategy_subject(strategies.get(arguments.strategy, folder=folder), USER_TOLERANCE if own else 0.0)]
     else:
         return prove_built_ins(bars, min(2, os.cpu_count() or 1) if len(bars) >= SHARED_FROM else 1)
     cuts = cuts_of(bars)

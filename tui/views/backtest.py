@@ -135,8 +135,12 @@ class BacktestView(View):
         known = board.all_symbols() if board is not None else []
         last = self.desk_app.session.symbol
         symbol = last if last in known else known[0] if known else ""
-        self.form.show(first_fields(desk, symbol, self._timeframe_of(symbol)))
+        self.form.show(first_fields(desk, symbol, self._stored(symbol), self._timeframe_of(symbol)))
         self._show_help(self.form.current)
+
+    def _stored(self, symbol: str) -> list[str]:
+        board = self.desk_app.board
+        return board.timeframes(symbol) if board is not None else []
 
     def _timeframe_of(self, symbol: str) -> str:
         board = self.desk_app.board
@@ -155,11 +159,11 @@ class BacktestView(View):
         key = event.field.key
         if key == "strategy":
             kept = [item for item in self.form.fields if item.key in FIXED]
-            self.form.show(kept + param_fields(str(event.field.value)))
-        if key == "symbol" and self.desk_app.desk is not None:
+            self.form.show(kept + param_fields(str(event.field.value), self.desk_app.workspace.strategies))
+        if key == "symbol":
             symbol = str(event.field.value)
             self.desk_app.session.symbol = symbol
-            field = timeframe_field(self.desk_app.desk, symbol, self._timeframe_of(symbol))
+            field = timeframe_field(self._stored(symbol), self._timeframe_of(symbol))
             self.form.show([field if item.key == "timeframe" else item for item in self.form.fields])
         self._plan()
 
@@ -232,7 +236,7 @@ class BacktestView(View):
                 capital=question.capital,
                 costs=question.costs,
             )
-            strategy = strategies.get(question.strategy, dict(question.params))
+            strategy = strategies.get(question.strategy, dict(question.params), desk.workspace.strategies)
             result = judged(trade(inputs, strategy), read_trials(desk.store, question.symbol, question.timeframe))
             result.as_dict()
         except PregaoError as error:
@@ -263,8 +267,12 @@ class BacktestView(View):
         from engine.backtest.run import record
 
         desk = self.desk_app.desk
-        if desk is not None:
+        if desk is None:
+            return
+        try:
             record(desk.store, result, desk.now())
+        except PregaoError as error:
+            self.app.call_from_thread(self.desk_app.fail, error)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Figures of another question do not stay when the run of this one failed by a defect."""
@@ -309,7 +317,7 @@ class BacktestView(View):
                     notes_in_full(self._result),
                 ]
             )
-            self.app.push_screen(Reader(_("Verdict and notes in full"), text))
+            self.app.push_screen(Reader(_("Verdict in full"), text))
 
     @on(VTable.Opened, "#backtest-trades")
     def _open_trade(self, event: VTable.Opened) -> None:
@@ -327,7 +335,7 @@ class BacktestView(View):
     def action_reset(self) -> None:
         if self.form.fields:
             kept = [item for item in self.form.fields if item.key in FIXED]
-            self.form.show(kept + param_fields(str(self.form.values()["strategy"])))
+            self.form.show(kept + param_fields(str(self.form.values()["strategy"]), self.desk_app.workspace.strategies))
             self._plan()
 
     def action_symbol(self) -> None:
@@ -335,7 +343,7 @@ class BacktestView(View):
 
     def action_many(self) -> None:
         """The same strategy and period on every watched symbol, as a job."""
-        question, board = self.question(), self.desk_app.board
+        question, board = question_of(self.form.fields), self.desk_app.board
         if question is None or board is None:
             return
         symbols = board.symbols(self.desk_app.session.list_name)

@@ -70,7 +70,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("backtest.run", "r,f5", mark("Run again"), "backtest", "run", footer=True),
     Action("backtest.symbol", "y", mark("Choose the symbol"), "backtest", "symbol", footer=True),
     Action("backtest.panel", "p", mark("Charts or trades"), "backtest", "panel", footer=True),
-    Action("backtest.read", "v", mark("Verdict and notes in full"), "backtest", "read", footer=True),
+    Action("backtest.read", "v", mark("Verdict in full"), "backtest", "read", footer=True),
     Action("backtest.reset", "R", mark("Parameters as delivered"), "backtest", "reset"),
     Action("backtest.many", "M", mark("Run on the whole watchlist"), "backtest", "many"),
     Action("form.less", "left,h", mark("Less"), "form", "step(-1)"),

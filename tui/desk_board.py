@@ -43,6 +43,9 @@ class DeskBoard:
     def symbols(self, list_name: str) -> list[str]:
         return self._read(lambda: self._board.symbols(list_name), [])
 
+    def timeframes(self, symbol: str) -> list[str]:
+        return self._read(lambda: self._board.timeframes(symbol), [])
+
     def row(self, symbol: str) -> BoardRow | None:
         return self._read(lambda: self._board.row(symbol), None)
 

@@ -144,6 +144,10 @@ class Board:
         """The names of the instruments that have one, by symbol."""
         return dict(self._all("SELECT symbol, name FROM instruments WHERE name != ''"))
 
+    def timeframes(self, symbol: str) -> list[str]:
+        """The timeframes that are stored of a symbol."""
+        return [name for (name,) in self._all("SELECT DISTINCT timeframe FROM series WHERE symbol = ?", symbol)]
+
     def row(self, symbol: str) -> BoardRow | None:
         """The values of one symbol, all of one state of the store; None when no daily value can be made from its bars."""
         with self._one_state():

@@ -256,6 +256,14 @@ async def _(pilot: Desks, key: str) -> None:
     await answered(pilot, lambda: pilot.press(key))
 
 
+@expect("backtest.read")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+    await see(pilot, "Verdict in full", "Profit factor")
+
+
 @expect("backtest.symbol")
 async def _(pilot: Desks, key: str) -> None:
     await open_backtest(pilot)

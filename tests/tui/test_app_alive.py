@@ -240,7 +240,7 @@ async def test_a_defect_in_a_worker_is_said_and_logged(real_home: Path, monkeypa
 
     async with at_desk(real_home) as pilot:
         await open_backtest(pilot)
-        monkeypatch.setattr(run, "run_backtest", broken)
+        monkeypatch.setattr(run, "trade", broken)
         await pilot.press("r")
         await see(pilot, "This backtest failed by a defect")
         assert "buy & hold" not in screen_text(pilot)

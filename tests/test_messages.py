@@ -44,6 +44,7 @@ VARIABLES = {
     "item.price_base",
     "result.price_base",
     "label",
+    "result.verdict.label",
     "verdict.label",
     "meaning",
     "row.note",

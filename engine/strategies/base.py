@@ -142,6 +142,11 @@ def decimal(value: float, digits: int = 2) -> str:
     return str(format_decimal(value, format="#,##0." + "0" * digits if digits else "#,##0", locale=language()))
 
 
+def percent(fraction: float, digits: int = 1) -> str:
+    """A fraction as percents in the form of the language in force."""
+    return f"{decimal(100.0 * fraction, digits)} %"
+
+
 def _check(strategy: str, name: str, value: object, kind: type, metadata: Mapping[str, Any]) -> None:
     accepted = (int,) if kind is int else (int, float)
     sound = isinstance(value, accepted) and not isinstance(value, bool) and math.isfinite(value)

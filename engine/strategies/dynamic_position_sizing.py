@@ -11,7 +11,7 @@ from engine.errors import UsageError
 from engine.features import indicators
 from engine.i18n import _, ngettext
 from engine.strategies import conditions
-from engine.strategies.base import Decisions, Strategy, decimal, ranged
+from engine.strategies.base import Decisions, Strategy, percent, ranged
 from engine.strategies.outcomes import outcomes
 
 if TYPE_CHECKING:
@@ -128,16 +128,16 @@ class DynamicPositionSizing(Strategy):
         (by_volatility,) = self._by_volatility(bars.close[row], decisions.stop[row])
         assert decisions.size is not None
         words = {
-            "size": decimal(100.0 * float(decisions.size[index]), 1),
-            "volatility": decimal(100.0 * float(by_volatility), 1),
+            "size": percent(float(decisions.size[index])),
+            "volatility": percent(float(by_volatility)),
             "count": int(count),
         }
         if np.isnan(kelly):
             return ngettext(
-                "Size {size} % of the equity by volatility; {count} trade of its own is closed so far, Kelly is not used.",
-                "Size {size} % of the equity by volatility; {count} trades of its own are closed so far, Kelly is not used.",
+                "Size {size} of the equity by volatility; {count} trade of its own is closed so far, Kelly is not used.",
+                "Size {size} of the equity by volatility; {count} trades of its own are closed so far, Kelly is not used.",
                 int(count),
             ).format(**words)
-        return _(
-            "Size {size} % of the equity: volatility allows {volatility} %, Kelly on its {count} closed trades {kelly} %."
-        ).format(kelly=decimal(100.0 * float(kelly), 1), **words)
+        return _("Size {size} of the equity: volatility allows {volatility}, Kelly on its {count} closed trades {kelly}.").format(
+            kelly=percent(float(kelly)), **words
+        )

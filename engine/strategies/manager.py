@@ -13,7 +13,7 @@ from engine import strategies
 from engine.errors import NoDataError
 from engine.features.regime import REGIMES, SMA, TREND_ADX, VOLATILE_ATR, Regime, regimes, since
 from engine.i18n import _
-from engine.strategies.base import decimal
+from engine.strategies.base import percent
 from engine.strategies.outcomes import outcomes
 from engine.strategies.signals import finished, latest_signal
 
@@ -33,8 +33,8 @@ SUITED: Mapping[Regime, tuple[str, ...]] = {
 }
 #: Closed trades in a regime from which on their mean says anything.
 ENOUGH = 30
-#: Standard errors on either side of the mean return of a trade.
-WIDTH = 1.96
+#: Standard errors on either side of the mean return of a trade, for an interval of this level.
+WIDTH, LEVEL = 1.96, 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +159,14 @@ def _said(item: Candidate) -> str:
     if item.trades < 2:
         return _("{strategy}: closed trades in this regime: {count}.").format(**words)
     return _(
-        "{strategy}: closed trades in this regime: {count}, {wins} % won, {mean} % each on average before costs"
-        " (95 % interval {low} % to {high} %)."
+        "{strategy}: closed trades in this regime: {count}, {wins} won, {mean} each on average before costs"
+        " ({level} interval {low} to {high})."
     ).format(
-        wins=decimal(100 * item.win_rate, 0),
-        mean=decimal(100 * item.mean_return),
-        low=decimal(100 * item.low),
-        high=decimal(100 * item.high),
+        level=percent(LEVEL, 0),
+        wins=percent(item.win_rate, 0),
+        mean=percent(item.mean_return, 2),
+        low=percent(item.low, 2),
+        high=percent(item.high, 2),
         **words,
     )
 

@@ -7,7 +7,6 @@ right after it. Views tell facts upward as messages; the app routes them and han
 from __future__ import annotations
 
 import gc
-import logging
 import time
 from collections.abc import Callable
 from threading import Lock
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from engine.jobs.client import JobClient
     from engine.market.session_cache import CachedSessions
 
-log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
 TODAY_SECONDS = 30

@@ -51,7 +51,10 @@ def symbol_of_file(name: str, asked: str, notices: list[str]) -> str:
         return symbol
     symbol = symbol_in_name(name)
     if not symbol:
-        raise FileError(_("{name} does not say which symbol it holds").format(name=name), _("Name it with --symbol PETR4; a rate or a foreign index is no share: import it with --series NAME."))
+        raise FileError(
+            _("{name} does not say which symbol it holds").format(name=name),
+            _("Name it with --symbol PETR4; a rate or a foreign index is no share: import it with --series NAME."),
+        )
     notices.append(_("The file does not name its symbol; {symbol} was taken from the file's name.").format(symbol=symbol))
     return symbol
 

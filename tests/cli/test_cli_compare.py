@@ -37,7 +37,9 @@ def test_the_report_names_each_strategy_and_the_rule(home: Path, language: str) 
     told = call("compare", "MEAA3", home=home)
     assert (told.code, told.err) == (0, "")
     assert all(name in told.out for name in strategies.names())
-    rule, hold = ("Ranked by the Sharpe ratio", "buy and hold") if language == "en" else ("Ordem pelo índice de Sharpe", "buy & hold")
+    rule, hold = (
+        ("Ranked by the Sharpe ratio", "buy and hold") if language == "en" else ("Ordem pelo índice de Sharpe", "buy & hold")
+    )
     assert rule in told.out
     assert hold in told.out
 

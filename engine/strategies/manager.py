@@ -54,8 +54,8 @@ class Rules:
 class Candidate:
     """What became of a strategy's closed trades whose signals were given in the regime, on this series up to this bar.
 
-    mean_return: of a trade on its entry price, without costs; low, high: the mean plus and minus 1.96 standard errors.
-    NaN where there are too few trades to say.
+    mean_return: of a trade on its entry price, without costs; low, high: the mean plus and minus 1.96 standard errors,
+    NaN for under 30 trades; all NaN without any.
     """
 
     strategy: str
@@ -150,21 +150,24 @@ def _candidate(name: str, bars: Bars, codes: NDArray[np.int8]) -> Candidate:
     if not count:
         return Candidate(name, 0, math.nan, math.nan, math.nan, math.nan)
     mean, wins = float(returns.mean()), float(np.count_nonzero(returns > 0) / count)
-    error = WIDTH * float(returns.std(ddof=1)) / math.sqrt(count) if count > 1 else math.nan
+    error = WIDTH * float(returns.std(ddof=1)) / math.sqrt(count) if count >= ENOUGH else math.nan
     return Candidate(name, count, wins, mean, mean - error, mean + error)
 
 
 def _said(item: Candidate) -> str:
-    words = {"strategy": item.strategy, "count": item.trades}
-    if item.trades < 2:
+    words: dict[str, str | int] = {"strategy": item.strategy, "count": item.trades}
+    if not item.trades:
         return _("{strategy}: closed trades in this regime: {count}.").format(**words)
+    words |= {"wins": percent(item.win_rate, 0), "mean": percent(item.mean_return, 2)}
+    if item.trades < ENOUGH:
+        return _(
+            "{strategy}: closed trades in this regime: {count}, {wins} won, {mean} each on average before costs; too few to say more."
+        ).format(**words)
     return _(
         "{strategy}: closed trades in this regime: {count}, {wins} won, {mean} each on average before costs"
         " ({level} interval {low} to {high})."
     ).format(
         level=percent(LEVEL, 0),
-        wins=percent(item.win_rate, 0),
-        mean=percent(item.mean_return, 2),
         low=percent(item.low, 2),
         high=percent(item.high, 2),
         **words,

@@ -137,7 +137,7 @@ def backtest_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: E
         results.append({**result.as_dict(), "demo": desk.workspace.demo})
     if missing and not results:
         raise missing[0]
-    return {"results": results}
+    return {"results": results, "demo": desk.workspace.demo}
 
 
 def daily_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:  # noqa: ARG001

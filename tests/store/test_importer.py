@@ -72,8 +72,8 @@ def test_a_file_is_imported_and_told(store: Store, tmp_path: Path) -> None:
     assert (report.price_base, report.error, report.rejected) == (PriceBase.UNKNOWN, None, ())
     assert (report.first, report.last) == ("2024-01-02T10:00:00-03:00", "2024-01-08T10:00:00-03:00")
     (facts,) = understood
-    assert facts.first == "PETR4 2024-01-02 10 11 9 10 q=1000 R$=nan"
-    assert facts.last == "PETR4 2024-01-08 10 11 9 10.04 q=1000 R$=nan"
+    assert facts.first == "PETR4  2024-01-02  10 11 9 10  quantity 1000"
+    assert facts.last == "PETR4  2024-01-08  10 11 9 10.04  quantity 1000"
     assert read_bars(store, "PETR4").close.tolist() == [10.0, 10.01, 10.02, 10.03, 10.04]
 
 

@@ -146,6 +146,7 @@ def under_load(terminal: Terminal, home: Path, limit: float = 60.0) -> tuple[lis
     terminal.settle(0.2)
     terminal.press(IMPORT % str(import_file(home)).encode())
     terminal.wait_text(RUNNING)
+    terminal.settle(0.2)
     terminal.press(TABLE)
     terminal.wait_text(VIEWS[-1][1])
     began = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -17,7 +18,6 @@ from tui.actions import bindings
 from tui.messages import BacktestAsked, Said
 from tui.quick_format import GLYPH, compact, day, percent, price, trend
 from tui.views.base import View
-from tui.widgets.candles import CandleChart
 from tui.widgets.prompt import Prompt
 from tui.widgets.spark import spark
 from tui.widgets.table import Column, VTable
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FILL_AT_ONCE = 25
 FILL_EVERY = 0.02
+#: The first frame comes before the rows that are not seen.
+FILL_AFTER = 0.2
 SPARK = 16
 CHART_BARS = 120
 CHART_DELAY = 0.1
@@ -53,7 +55,6 @@ class WatchlistView(View):
         yield Static(id="watchlist-head", classes="head")
         with Horizontal(id="watchlist-body"):
             yield VTable(self._columns(), self._cell, id="watchlist-table", sort_value=self._sort_value)
-            yield CandleChart(id="watchlist-chart", classes="wide-only")
         yield Prompt(id="watchlist-filter", placeholder=_("part of a symbol or name; !part leaves out"))
 
     @staticmethod
@@ -80,7 +81,7 @@ class WatchlistView(View):
         self.list_name = self.desk_app.session.list_name
         self.table.on_filter = self._ask_filter
         self.data_changed()
-        self.set_interval(FILL_EVERY, self._fill)
+        self.set_timer(FILL_AFTER, partial(self.set_interval, FILL_EVERY, self._fill))
 
     def data_changed(self) -> None:
         """Read the list again; values follow as rows are seen, the rest while nothing else is to do."""
@@ -255,10 +256,17 @@ class WatchlistView(View):
         self._drawing = self.set_timer(CHART_DELAY, self._draw)
 
     def _draw(self) -> None:
-        chart = self.query_one("#watchlist-chart", CandleChart)
         symbol, board = self.selected, self.desk_app.board
-        if symbol is None or board is None or not chart.display:
+        if symbol is None or board is None or not self.has_class("-wide"):
             return
+        from tui.widgets.candles import CandleChart
+
+        body = self.query_one("#watchlist-body", Horizontal)
+        if not body.query(CandleChart):
+            body.mount(CandleChart(id="watchlist-chart", classes="wide-only"))
+            self._drawing = self.set_timer(CHART_DELAY, self._draw)
+            return
+        chart = body.query_one(CandleChart)
         bars = board.candles(symbol, CHART_BARS)
         labels = [day(_date(bar.session)) for bar in bars]
         chart.show(

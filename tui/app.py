@@ -220,8 +220,8 @@ class PregaoApp(DeskCommands):
         return [*found, self.active_view.context, "app"]
 
     def _hints(self) -> None:
-        if not self.is_mounted or self.switcher.current is None:
-            return
+        if not self.query("#views") or not self.query(HintBar) or self.switcher.current is None:
+            return  # the focus still moves while the screen is taken down
         shown = [
             (action, self.keys.get(action.id, action.keys))
             for name in self.contexts()

@@ -97,7 +97,11 @@ class PregaoApp(DeskCommands):
         for theme in THEMES:
             self.register_theme(theme)
         known = {theme.name for theme in THEMES}
+        # Set without the watcher, which would style everything twice; what it does is done here.
         self.set_reactive(PregaoApp.theme, self.session.theme if self.session.theme in known else THEMES[0].name)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
         self.animation_level = "none"
         self.set_keymap(self.keys)
 

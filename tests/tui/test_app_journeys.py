@@ -610,3 +610,16 @@ async def test_oddities_of_the_marked_series_are_told(real_home: Path, tmp_path:
         view = data_view(pilot)
         view.focus_target().select([item.symbol for item in view._coverage].index("ODDA3"))  # type: ignore[attr-defined]
         await see(pilot, str(days[40]), str(days[30]))
+
+
+@pytest.mark.parametrize("name", ["pregao-dark", "pregao-light"])
+async def test_the_first_frame_has_the_colours_of_the_kept_theme(real_home: Path, name: str) -> None:
+    from tui.session import Session
+    from tui.themes import THEMES
+
+    Session(theme=name).save(Workspace(real_home).session_file)
+    theme = next(theme for theme in THEMES if theme.name == name)
+    async with at_desk(real_home) as pilot:
+        assert pilot.app.screen.styles.background.hex.lower() == theme.background
+        assert pilot.app.has_class("-dark-mode") == theme.dark
+        assert pilot.app.query_one("#hints").styles.background.hex.lower() == theme.panel

@@ -58,12 +58,6 @@ class NoDataError(PregaoError):
     exit_code = 3
 
 
-class StaleDataError(PregaoError):
-    """The newest bars are older than the last session of the exchange."""
-
-    exit_code = 3
-
-
 class GateError(PregaoError):
     """A quality gate was not met."""
 

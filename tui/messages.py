@@ -33,8 +33,3 @@ class JobAsked(Message):
     kind: str
     params: dict[str, object]
     title: str
-
-
-@dataclass
-class HintsChanged(Message):
-    """The contexts whose actions the footer should show have changed."""

@@ -114,25 +114,6 @@ class PickSymbol(Dialog[str]):
         self.dismiss(self._symbols[event.row][0])
 
 
-class Confirm(ModalScreen[bool]):
-    """A question with yes and no."""
-
-    CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar = [
-        Binding("y,s,enter", "dismiss(True)", "Yes", show=False),
-        Binding("n,escape,q", "dismiss(False)", "No", show=False),
-    ]
-
-    def __init__(self, question: str) -> None:
-        super().__init__()
-        self._question = question
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Static(Text(self._question, style="bold"))
-            yield Static(Text(_("y or Enter: yes     n or Esc: no"), style="dim"))
-
-
 class Reader(ModalScreen[None]):
     """Something to read, scrolled with the arrows; closed with q or Esc."""
 

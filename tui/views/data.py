@@ -136,11 +136,6 @@ class DataView(View):
         self.query_one("#data-note", Static).update("")
         self._head()
 
-    def show_tab(self, name: str) -> None:
-        """Bring one tab to the front."""
-        self.query_one(ContentSwitcher).current = name
-        self._head()
-
     @on(VTable.Highlighted, "#coverage")
     def _say_oddities(self, event: VTable.Highlighted) -> None:
         from tui.reports import coverage_notes

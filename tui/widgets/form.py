@@ -50,37 +50,20 @@ class Form(Widget, can_focus=True):
     BINDINGS = bindings("form")
 
     @dataclass
-    class Changed(Message):
+    class _About(Message):
+        """Something about one field of a form."""
+
+        form: Form
+        field: Field
+
+    class Changed(_About):
         """A value was changed with the keyboard."""
 
-        form: Form
-        field: Field
-
-        @property
-        def control(self) -> Form:
-            return self.form
-
-    @dataclass
-    class EditAsked(Message):
+    class EditAsked(_About):
         """The value of this field is to be typed."""
 
-        form: Form
-        field: Field
-
-        @property
-        def control(self) -> Form:
-            return self.form
-
-    @dataclass
-    class Moved(Message):
+    class Moved(_About):
         """Another field was chosen."""
-
-        form: Form
-        field: Field
-
-        @property
-        def control(self) -> Form:
-            return self.form
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -38,7 +38,7 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
     empty: shown in the middle while there is no row. Rows are known by their source index, whatever the order shown.
     """
 
-    #: Opens the filter at once, so that a key typed right behind `/` meets it; without it a message asks for it.
+    #: Opens the filter before the key typed behind `/` comes; without it a message asks for it.
     on_filter: Callable[[], None] | None = None
 
     ALLOW_SELECT = False

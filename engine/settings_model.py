@@ -57,6 +57,8 @@ class Costs(Section):
     slippage: float = Field(
         0.0002, ge=0, le=0.1, description="Adverse move of market and stop fills, as a fraction of the price."
     )
+    borrow: Fraction = Field(0.02, description="Yearly cost of borrowing shares for a short position, as a fraction.")
+    contract_fee: float = Field(0.0, ge=0, le=1000, description="All fees of one futures contract and side, R$.")
 
 
 class Backtest(Section):
@@ -67,6 +69,31 @@ class Backtest(Section):
     fraction: float = Field(1.0, gt=0, le=1.0, description="Share of equity per position, for sizing = fraction.")
     risk: float = Field(0.02, gt=0, le=0.5, description="Share of equity lost if the stop is hit, for sizing = risk.")
     allow_short: bool = Field(True, description="Whether a SELL without a position opens a short one.")
+    idle_cash: Literal["cdi", "none"] = Field("cdi", description="What settled cash earns: the CDI where its series is stored.")
+    futures_margin: float = Field(0.2, gt=0, le=1, description="Margin of a futures position, as a fraction of its notional.")
+
+
+class Orders(Section):
+    entry: Literal["market", "limit", "stop", "stop_limit"] = Field("market", description="The order that a signal becomes.")
+    entry_atr: float = Field(0.5, ge=0, le=20, description="Distance of a limit or stop entry from the close, in ATR(14).")
+    limit_atr: float = Field(0.25, ge=0, le=20, description="How far beyond its stop a stop-limit entry still buys, in ATR(14).")
+    entry_bars: int = Field(1, ge=1, le=250, description="Bars that an entry order waits for its price.")
+    trail_percent: float = Field(0.0, ge=0, le=0.9, description="Trailing stop, as a fraction of the best price; 0 is off.")
+    trail_atr: float = Field(0.0, ge=0, le=50, description="Trailing stop, in ATR(14); 0 is off.")
+    time_exit: int = Field(0, ge=0, le=10_000, description="Bars after which a position is closed; 0 is never.")
+    partial: float = Field(0.0, ge=0, le=0.95, description="Share of a position closed at the first target; 0 is off.")
+    partial_r: float = Field(1.0, ge=0.1, le=50, description="Where that is, in multiples of the risk to the first stop.")
+    volume_cap: float = Field(0.0, ge=0, le=1, description="Largest share of a bar's volume that an order takes; 0 is no cap.")
+    fractional: bool = Field(False, description="Whether what does not fill a lot is traded in the fractional market.")
+
+
+class Taxes(Section):
+    exemption_used: float = Field(
+        0.0, ge=0, le=1e9, description="Shares sold each month outside Pregão, R$, which use up the monthly exemption."
+    )
+    loss_common: float = Field(0.0, ge=0, le=1e12, description="Losses carried in from before: common operations, R$.")
+    loss_day_trade: float = Field(0.0, ge=0, le=1e12, description="Losses carried in from before: day trade, R$.")
+    loss_fii: float = Field(0.0, ge=0, le=1e12, description="Losses carried in from before: real-estate funds, R$.")
 
 
 class Regime(Section):
@@ -104,6 +131,8 @@ class Settings(BaseSettings):
     market: Market = Market()
     costs: Costs = Costs()
     backtest: Backtest = Backtest()
+    orders: Orders = Orders()
+    taxes: Taxes = Taxes()
     regime: Regime = Regime()
     daily: Daily = Daily()
     keys: dict[str, str] = Field(default_factory=dict, description="The app's keys by action id.")

@@ -28,6 +28,8 @@ class Decisions:
     stop, target: float64 levels in the price base of the bars, NaN where there is none and where action is 0.
     size: float64, the fraction of the equity (0 to 1) that an entry on this signal invests, NaN for the configured sizing;
     None when the strategy gives no size. A size of 0 closes what is open and opens nothing.
+    limit, trigger: float64 levels for the entry on this signal, NaN for none: with limit alone a limit order, with trigger
+    alone a stop order, with both a stop-limit order; None when the strategy leaves the order to the settings.
     """
 
     action: NDArray[np.int8]
@@ -35,6 +37,8 @@ class Decisions:
     stop: FloatArray
     target: FloatArray
     size: FloatArray | None = None
+    limit: FloatArray | None = None
+    trigger: FloatArray | None = None
 
 
 def ranged(default: Any, low: float, high: float, help: str) -> Any:  # noqa: A002

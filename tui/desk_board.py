@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from engine.errors import StoreError
-from engine.store.board import Board, BoardRow, Candle
+from engine.store.board import Board, BoardRow, BoardSignal, Candle
 
 Value = TypeVar("Value")
 
@@ -51,6 +51,9 @@ class DeskBoard:
 
     def candles(self, symbol: str, count: int) -> list[Candle]:
         return self._read(lambda: self._board.candles(symbol, count), [])
+
+    def signals(self, *, hold: bool) -> list[BoardSignal]:
+        return self._read(lambda: self._board.signals(hold=hold), [])
 
     def close(self) -> None:
         self._board.close()

@@ -6,11 +6,13 @@ daily values made from intraday bars where only those exist, after-market bars a
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from struct import Struct
@@ -25,6 +27,8 @@ from engine.store.database import HEAD
 from engine.store.series import AFTER_MARKET, FORMAT, PROVISIONAL, SERIES_QUERY, SESSION_SHIFT, Series, choose_series
 
 SPARK_SESSIONS = 30
+#: The newest live runs whose signals are listed.
+RUNS_LISTED = 5
 #: Days between two sessions in a row at the most (Carnival, Christmas); beyond it a change would be of another time.
 LONGEST_BREAK = 7
 LOCK_WAIT_SECONDS = 5
@@ -58,6 +62,17 @@ SELECT action, strategy, time, session FROM signals JOIN runs ON runs.id = run_i
 WHERE symbol = ? AND NOT replay ORDER BY time DESC, session DESC, started_at DESC, strategy LIMIT 1
 """
 
+_SIGNALS = """
+WITH newest AS (
+    SELECT id, session, started_at FROM runs WHERE NOT replay AND EXISTS (SELECT 1 FROM signals WHERE run_id = runs.id)
+    ORDER BY session DESC, started_at DESC LIMIT ?1
+)
+SELECT newest.id, newest.session, coalesce(name, ''), signal
+FROM newest JOIN signals ON run_id = newest.id LEFT JOIN instruments USING (symbol)
+WHERE ?2 OR action != 'HOLD'
+ORDER BY newest.session DESC, started_at DESC, action = 'HOLD', strength DESC, symbol, strategy
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
@@ -87,6 +102,36 @@ class BoardRow:
     signal_strategy: str = ""
     signal_time: int | None = None
     signal_session: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSignal:
+    """One signal of a live run: as `engine.domain.Signal`, with the run and its session, and the name of the instrument.
+
+    time: opening instant of the bar it was given on; valid_until: both UTC seconds. session: day of that bar, run_session:
+    target session of the run, both days since 1970-01-01.
+    """
+
+    run: str
+    run_session: int
+    name: str
+    symbol: str
+    timeframe: str
+    time: int
+    session: int
+    strategy: str
+    regime: str | None
+    action: str
+    strength: float
+    price: float
+    stop_loss: float | None
+    take_profit: float | None
+    size: float | None
+    valid_until: int
+    reason: str
+    market_context: Mapping[str, float | None]
+    price_base: str
+    stale_sessions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +230,11 @@ class Board:
             item = self._series(symbol)
             return [] if item is None else self._sessions(item, self._session_ends(item, count))
 
+    def signals(self, *, hold: bool = False) -> list[BoardSignal]:
+        """The signals of the newest live runs, the newest run first, then the strongest; HOLD only where asked for."""
+        with self._translated():
+            return [_signal(*row) for row in self._connection.execute(_SIGNALS, (RUNS_LISTED, hold))]
+
     def version(self) -> int:
         """A number that differs from the last one when another connection has committed in between."""
         return int(self._all("PRAGMA data_version")[0][0])
@@ -231,7 +281,7 @@ class Board:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, StructError) as error:
+        except (sqlite3.Error, StructError, ValueError, KeyError) as error:
             raise _refused(self.path, error) from error
 
 
@@ -288,6 +338,20 @@ def _session(bars: Sequence[Packed], unfinished: bool = False) -> Candle:
         turnover=_known(math.fsum(bar[6] for bar in bars)),
         provisional=unfinished or any(bar[8] & PROVISIONAL for bar in bars),
     )
+
+
+def _signal(run: str, run_session: int, name: str, stored: str) -> BoardSignal:
+    signal = json.loads(stored)
+    time, until = (int(datetime.fromisoformat(signal[key]).timestamp()) for key in ("time", "valid_until"))
+    own: dict[str, Any] = {
+        "run": run,
+        "run_session": run_session,
+        "name": name,
+        "time": time,
+        "session": _day(time),
+        "valid_until": until,
+    }
+    return BoardSignal(**own, **{key: signal[key] for key in BoardSignal.__slots__ if key not in own})
 
 
 def _known(value: float) -> float | None:

@@ -111,6 +111,18 @@ def read_signals(store: Store, run_id: str) -> list[dict[str, Any]]:
         return [dict(row.signal) for row in rows]
 
 
+def signals_of(store: Store, symbol: str) -> list[dict[str, Any]]:
+    """The signals of one symbol that live runs have given, in their JSON form, oldest first."""
+    asked = (
+        select(signals.c.signal)
+        .join(runs, runs.c.id == signals.c.run_id)
+        .where(signals.c.symbol == symbol, runs.c.replay.is_(False))
+        .order_by(signals.c.time, runs.c.session)
+    )
+    with store.read() as connection:
+        return [dict(row.signal) for row in connection.execute(asked)]
+
+
 def list_runs(store: Store, limit: int = 50) -> list[dict[str, Any]]:
     """The newest runs first, each with its steps."""
     with store.read() as connection:
@@ -158,6 +170,18 @@ def record_backtest(
 def trial_key(strategy: str, params: Mapping[str, Any]) -> tuple[str, str]:
     """What makes a trial a trial of its own on one series."""
     return strategy, json.dumps(dict(params), sort_keys=True)
+
+
+def newest_backtest(store: Store, symbol: str, timeframe: str, strategy: str | None = None) -> tuple[str, dict[str, Any]] | None:
+    """The strategy of the newest backtest of this symbol and timeframe (of `strategy`, where one is named) and its parameters."""
+    asked = select(backtests.c.strategy, backtests.c.params).where(
+        backtests.c.symbol == symbol, backtests.c.timeframe == timeframe
+    )
+    if strategy is not None:
+        asked = asked.where(backtests.c.strategy == strategy)
+    with store.read() as connection:
+        row = connection.execute(asked.order_by(backtests.c.id.desc()).limit(1)).first()
+    return None if row is None else (row.strategy, json.loads(row.params))
 
 
 def read_trials(store: Store, symbol: str, timeframe: str) -> dict[tuple[str, str], float]:

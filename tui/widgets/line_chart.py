@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -148,20 +148,22 @@ def _interpolated(values: Sequence[float], width: int, scale: Scale, joined: boo
             before = None
             continue
         here = (round(at * step), scale.at(value))
-        _draw_line(found, before or here, here, joined)
+        for x, run in line_runs(before or here, here, joined=joined):
+            found[x] = run
         before = here
     return found
 
 
-def _draw_line(found: list[Run], start: tuple[int, int], end: tuple[int, int], joined: bool) -> None:
-    """A straight line from one dot to another, as vertical runs; a joined one begins where the one before it ended."""
+def line_runs(start: tuple[int, int], end: tuple[int, int], *, joined: bool = True) -> Iterator[tuple[int, tuple[int, int]]]:
+    """A straight line from one dot (x, y) to another as vertical runs, one for each column of dots after the first; a joined
+    one begins where the one before it ended."""
     (x0, y0), (x1, y1) = start, end
     if x0 == x1:
-        found[x1] = (y1, y1)
+        yield x1, (y1, y1)
         return
     last = y0
     for x in range(x0 + 1, x1 + 1):
         here = round(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
         begin = last + (here > last) - (here < last) if joined else here
-        found[x] = (min(begin, here), max(begin, here))
+        yield x, (min(begin, here), max(begin, here))
         last = here

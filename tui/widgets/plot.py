@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from rich.cells import cell_len
@@ -89,6 +89,17 @@ class Scale:
         return min(max(place, 0), self.steps - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class LogScale(Scale):
+    """A scale on which equal ratios are equally far apart; low and high are above zero."""
+
+    def at(self, value: float) -> int:
+        """The place of a finite value; what is not above zero lies at the bottom."""
+        if value <= 0:
+            return self.steps - 1
+        return Scale(math.log(self.low), math.log(self.high), self.steps).at(math.log(value))
+
+
 def ticks(low: float, high: float, most: int) -> list[float]:
     """Round values (1, 2 or 5 times a power of ten) within low..high, about `most` of them; the ends where there are none."""
     if low >= high:
@@ -166,10 +177,7 @@ def draw_y_axis(canvas: Canvas, scale: Scale, *, top: int, rows: int, style: For
     top, rows: where the plot lies. style: how a value is written, None for plain numbers. gap: columns between plot and
     labels. Too narrow a canvas gets no labels.
     """
-    values = ticks(scale.low, scale.high, max(rows // 3, 2))
-    write = style or plain_format(values)
-    places = Scale(scale.low, scale.high, rows)
-    labels = {places.at(value): write(value) for value in values}
+    labels = y_labels(scale, rows, style)
     width = max(cell_len(clean(label)) for label in labels.values())
     left = canvas.width - width - gap
     if left < max(LEAST_PLOT, canvas.width // 3):
@@ -177,6 +185,14 @@ def draw_y_axis(canvas: Canvas, scale: Scale, *, top: int, rows: int, style: For
     for row, label in labels.items():
         canvas.write(left + gap, top + row, fit(label, width, right=True), "dim")
     return left
+
+
+def y_labels(scale: Scale, rows: int, style: Format | None) -> dict[int, str]:
+    """The labels of an axis by the row on which each stands."""
+    values = ticks(scale.low, scale.high, max(rows // 3, 2))
+    write = style or plain_format(values)
+    places = replace(scale, steps=rows)
+    return {places.at(value): write(value) for value in values}
 
 
 def draw_x_labels(canvas: Canvas, labels: Sequence[str], y: int, start: int, end: int) -> None:

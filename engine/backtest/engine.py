@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.backtest import kernel
-from engine.backtest.events import events
+from engine.backtest.events import events as events_between
 from engine.backtest.result import BacktestResult
 from engine.domain import Bars, Instrument, PriceBase
 from engine.errors import NoDataError, UsageError
@@ -19,6 +19,7 @@ from engine.i18n import _
 
 if TYPE_CHECKING:
     from engine.domain import BoolArray, FloatArray
+    from engine.market.adjust import EventArrays
     from engine.market.costs import CostModel
     from engine.strategies.base import Strategy
 
@@ -69,6 +70,7 @@ def backtest(
     instrument: Instrument,
     costs: CostModel,
     raw: Bars | None = None,
+    events: EventArrays | None = None,
     risk_free: FloatArray | None = None,
     start: int | None = None,
     end: int | None = None,
@@ -79,7 +81,8 @@ def backtest(
     """Trade `strategy` on `bars` and return what happened.
 
     bars: the series of the signals, n bars. raw: the same bars as traded, for fills, lots, costs and stops; None trades
-    `bars` themselves. costs: arrays of length n. risk_free: float64, length n, return of cash over each bar, or None.
+    `bars` themselves. events: those of the n bars that are filled; None reads them from the jumps between the two series.
+    costs: arrays of length n. risk_free: float64, length n, return of cash over each bar, or None.
     start, end: UTC seconds, both included; the window begins where the strategy has had its warm-up, on bars before the
     start where there are any, and nothing after the end is looked at. Provisional bars are left out.
     compiled: True or False to choose the kernel, None for the faster one in this process; results are equal.
@@ -88,7 +91,7 @@ def backtest(
     Raises NoDataError for too few bars or an empty window, UsageError for arrays or series that do not fit each other.
     """
     config = config or BacktestConfig()
-    _check(bars, instrument, costs, raw, risk_free, trials)
+    _check(bars, instrument, costs, raw, events, risk_free, trials)
     final = ~bars.provisional if raw is None else ~(bars.provisional | raw.provisional)
     stop_at = bars.time.size if end is None else int(np.searchsorted(bars.time, end, side="right"))
     left_out = stop_at - int(np.count_nonzero(final[:stop_at]))
@@ -118,7 +121,13 @@ def backtest(
     if raw is not None:
         factor = prices.close / bars.close
         stop, target = stop * factor, target * factor
-        split, dividend = events(prices.close, bars.close)
+    if events is not None:
+        kept = np.zeros(events.pay.size, dtype=np.bool_)
+        kept[rows] = True
+        left = events.keep(kept)
+        split, dividend = left.split, left.dividend
+    elif raw is not None:
+        split, dividend = events_between(prices.close, bars.close)
     columns = (split, dividend, costs.fee[rows], costs.fee_day_trade[rows])
     rounded = raw is not None or bars.price_base is not PriceBase.ADJUSTED
     fast = kernel.is_compiled() or len(bars) >= COMPILE_FROM if compiled is None else compiled
@@ -165,7 +174,13 @@ def _tick(tick: float) -> tuple[int, int]:
 
 
 def _check(
-    bars: Bars, instrument: Instrument, costs: CostModel, raw: Bars | None, risk_free: FloatArray | None, trials: int
+    bars: Bars,
+    instrument: Instrument,
+    costs: CostModel,
+    raw: Bars | None,
+    events: EventArrays | None,
+    risk_free: FloatArray | None,
+    trials: int,
 ) -> None:
     n = len(bars)
     if costs.fee.size != n or costs.fee_day_trade.size != n or (risk_free is not None and risk_free.size != n):
@@ -174,6 +189,8 @@ def _check(
         raise UsageError(_("{symbol} has an impossible lot, tick or point value").format(symbol=instrument.symbol))
     if trials < 1:
         raise UsageError(_("The number of trials must be at least 1, not {trials}").format(trials=trials))
+    if events is not None and events.pay.size != n:
+        raise UsageError(_("The events must have one value for each of the {count} bars").format(count=n))
     if raw is not None and not np.array_equal(raw.time, bars.time):
         raise UsageError(
             _("The raw and the adjusted series of {symbol} do not have the same bars").format(symbol=bars.symbol),

@@ -93,6 +93,8 @@ bar_revisions = Table(
     Index("bar_revisions_by_bar", "series_id", "time"),
 )
 
+#: The parts of an event (symbol, kind, ex_session, source) are one row each: a dividend in two instalments is two rows.
+#: A later row counts as newer. available_at is NULL for history, which counts as known on its ex date.
 corporate_events = Table(
     "corporate_events",
     metadata,
@@ -102,9 +104,27 @@ corporate_events = Table(
     Column("ex_session", Integer, nullable=False),
     Column("factor", Float),
     Column("amount", Float),
+    Column("pay_session", Integer),
     Column("source", String, nullable=False),
     Column("available_at", Integer),
-    UniqueConstraint("symbol", "kind", "ex_session", "source"),
+    Index("corporate_events_by_symbol", "symbol", "ex_session"),
+)
+
+#: Parts of events that a later import replaced: known from available_at (NULL: the ex date) until superseded_at.
+corporate_event_revisions = Table(
+    "corporate_event_revisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("symbol", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("ex_session", Integer, nullable=False),
+    Column("factor", Float),
+    Column("amount", Float),
+    Column("pay_session", Integer),
+    Column("source", String, nullable=False),
+    Column("available_at", Integer),
+    Column("superseded_at", Integer, nullable=False),
+    Index("corporate_event_revisions_by_symbol", "symbol", "ex_session"),
 )
 
 daily_series = Table(

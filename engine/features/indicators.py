@@ -12,7 +12,8 @@ ADX use Wilder's smoothing, seeded with a plain mean; Bollinger bands use the po
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,16 +27,17 @@ if TYPE_CHECKING:
 MAX_PERIOD = 100_000
 
 
-@lru_cache(maxsize=1)
-def _talib() -> Any:
+@cache
+def _talib(name: str) -> Any:
+    """TA-Lib's function without the wrapper that looks for the series of pandas and polars."""
     import talib
 
-    return talib
+    return unwrap(getattr(talib, name))
 
 
 def warm_up() -> None:
     """Load TA-Lib now (and the pandas that it imports), so that the first indicator does not wait for it."""
-    _talib()
+    _talib("EMA")
 
 
 def ema(values: FloatArray, period: int) -> FloatArray:
@@ -46,7 +48,7 @@ def ema(values: FloatArray, period: int) -> FloatArray:
 def sma(values: FloatArray, period: int) -> FloatArray:
     """Simple moving average; first value at index period - 1. A NaN blanks only the windows that contain it. period >= 2."""
     blank = np.isnan(values)
-    start = int(blank.argmin()) if blank.any() else 0
+    start = int(blank.argmin()) if blank.size else 0
     if not blank[start:].any():
         return _one("SMA", period, 2, values)
     result = np.full(values.size, np.nan)
@@ -86,7 +88,7 @@ def macd(close: FloatArray, fast: int = 12, slow: int = 26, signal: int = 9) -> 
             _("The fast period of the MACD must be less than the slow one, not {fast} and {slow}").format(fast=fast, slow=slow)
         )
     _check(signal, 1)
-    result: tuple[FloatArray, FloatArray, FloatArray] = _talib().MACD(
+    result: tuple[FloatArray, FloatArray, FloatArray] = _talib("MACD")(
         np.asarray(close, dtype=np.float64), fastperiod=fast, slowperiod=slow, signalperiod=signal
     )
     return result
@@ -110,9 +112,9 @@ def _one(name: str, period: int, least: int, *series: FloatArray) -> FloatArray:
 def _call(name: str, period: int, least: int, *series: FloatArray, **options: float) -> Any:
     _check(period, least)
     arrays = [np.asarray(values, dtype=np.float64) for values in series]
-    if len({array.size for array in arrays}) > 1:
+    if any(array.size != arrays[0].size for array in arrays[1:]):
         raise UsageError(_("The series of an indicator must have one length"))
-    return getattr(_talib(), name)(*arrays, timeperiod=period, **options)
+    return _talib(name)(*arrays, timeperiod=period, **options)
 
 
 def _check(period: int, least: int) -> None:

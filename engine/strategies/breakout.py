@@ -46,14 +46,17 @@ class Breakout(Strategy):
         atr = indicators.atr(bars.high, bars.low, close, self.atr_period)
         margin = self.margin_atr * atr
         buy, sell = close > resistance + margin, close < support - margin
-        passes = conditions.volume_passes(bars, self.volume_period, self.volume_ratio)
-        rows = np.flatnonzero((buy | sell) & passes & (atr > 0))
-        side = np.where(buy[rows], 1, -1).astype(np.int8)
-        volume = np.nan_to_num(conditions.relative_volume(bars, self.volume_period)[rows], nan=1.0)
+        rows = np.flatnonzero((buy | sell) & (atr > 0))
+        volume = conditions.relative_volume(bars, self.volume_period, rows)
+        if self.volume_ratio:
+            passes = volume > self.volume_ratio
+            rows, volume = rows[passes], volume[passes]
+        side = np.where(buy[rows], np.int8(1), np.int8(-1))
         level = np.where(side > 0, resistance[rows], support[rows])
         stop = level - side * self.stop_atr * atr[rows]
         target = close[rows] + side * self.target_atr * atr[rows]
-        return conditions.decided(close.size, rows, side, 0.5 + np.clip(volume, 1.0, 3.0) / 6.0, stop, target)
+        busy = np.minimum(np.fmax(volume, 1.0), 3.0)
+        return conditions.decided(close.size, rows, side, 0.5 + busy / 6.0, stop, target)
 
     def reason(self, bars: Bars, decisions: Decisions, index: int) -> str:  # noqa: ARG002
         """Why bar `index` was decided so; for a bar without a signal, which condition is missing."""

@@ -30,11 +30,10 @@ def crosses(spread: FloatArray) -> tuple[IntArray, NDArray[np.int8]]:
 
     A series that leaves zero crosses when it was not on that side before; NaN crosses nothing.
     """
-    sign = np.sign(spread)
-    rows = np.flatnonzero(sign[1:] != sign[:-1]) + 1
-    now, before = spread[rows], spread[rows - 1]
-    side = ((now > 0) & (before <= 0)).astype(np.int8) - ((now < 0) & (before >= 0)).astype(np.int8)
-    return rows[side != 0], side[side != 0]
+    now, before = spread[1:], spread[:-1]
+    up, down = (now > 0) & (before <= 0), (now < 0) & (before >= 0)
+    rows = (up | down).nonzero()[0]
+    return rows + 1, np.where(up[rows], np.int8(1), np.int8(-1))
 
 
 def decided(
@@ -44,18 +43,14 @@ def decided(
     strength: FloatArray,
     stop: FloatArray,
     target: FloatArray,
-    size: FloatArray | None = None,
 ) -> Decisions:
     """Decisions of n bars that act on `rows` alone; the other arrays have one value per row."""
     action = np.zeros(n, dtype=np.int8)
     action[rows] = side
     columns = np.full((3, n), np.nan)
-    columns[:, rows] = np.clip(strength, 0.0, 1.0), stop, target
-    sizes = None
-    if size is not None:
-        sizes = np.full(n, np.nan)
-        sizes[rows] = size
-    return Decisions(action, columns[0], columns[1], columns[2], sizes)
+    columns[0, rows] = np.minimum(np.maximum(strength, 0.0), 1.0)
+    columns[1, rows], columns[2, rows] = stop, target
+    return Decisions(action, *columns)
 
 
 def check_order(faster: tuple[str, int], slower: tuple[str, int]) -> None:
@@ -72,14 +67,15 @@ def check_order(faster: tuple[str, int], slower: tuple[str, int]) -> None:
 # --- volume -------------------------------------------------------------------------------------------------------------
 
 
-def relative_volume(bars: Bars, period: int) -> FloatArray:
-    """Volume divided by its average over the last `period` bars, float64, length n; NaN where it is not known.
+def relative_volume(bars: Bars, period: int, rows: IntArray) -> FloatArray:
+    """Volume divided by its average over the last `period` bars, at the bars `rows` (float64); NaN where it is not known.
 
     Measured in quantity; at bars where some quantity of the window is missing, in turnover. The two are never mixed.
     """
-    ratio, average = _relative(bars.quantity, period)
-    if np.isnan(average[period - 1 :]).any():
-        ratio = np.where(np.isnan(average), _relative(bars.turnover, period)[0], ratio)
+    ratio, average = _relative(bars.quantity, period, rows)
+    missing = np.isnan(average)
+    if missing.any():
+        ratio = np.where(missing, _relative(bars.turnover, period, rows)[0], ratio)
     return ratio
 
 
@@ -89,18 +85,18 @@ def average_volume(bars: Bars, period: int) -> float:
     return next((float(average[0]) for average in averages if np.isfinite(average).all() and average.size), np.nan)
 
 
-def volume_passes(bars: Bars, period: int, limit: float) -> BoolArray:
-    """Whether volume exceeds its average by the factor `limit`, bool, length n; everywhere True for a limit of 0."""
+def volume_passes(bars: Bars, period: int, limit: float, rows: IntArray) -> BoolArray:
+    """Whether volume exceeds its average by the factor `limit` at the bars `rows`; everywhere True for a limit of 0."""
     if not limit:
-        return np.ones(len(bars), dtype=np.bool_)
-    return np.asarray(relative_volume(bars, period) > limit)
+        return np.ones(rows.size, dtype=np.bool_)
+    return np.asarray(relative_volume(bars, period, rows) > limit)
 
 
 def volume_condition(bars: Bars, index: int, period: int, limit: float) -> Condition:
     """`volume_passes` at one bar, in words."""
     if not limit:
         return True, _("the volume filter is off")
-    ratio = float(relative_volume(bars, period)[index])
+    ratio = float(relative_volume(bars, period, np.array([index]))[0])
     if np.isnan(ratio):
         return False, _("the volume filter cannot be judged, as the source gives no volume (volume_ratio 0 switches it off)")
     if ratio > limit:
@@ -110,10 +106,10 @@ def volume_condition(bars: Bars, index: int, period: int, limit: float) -> Condi
     )
 
 
-def _relative(volume: FloatArray, period: int) -> tuple[FloatArray, FloatArray]:
-    average = indicators.sma(volume, period)
+def _relative(volume: FloatArray, period: int, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+    average = indicators.sma(volume, period)[rows]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(average > 0, volume / average, np.nan), average
+        return np.where(average > 0, volume[rows] / average, np.nan), average
 
 
 # --- words --------------------------------------------------------------------------------------------------------------

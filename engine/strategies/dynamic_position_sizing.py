@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -80,8 +80,9 @@ class DynamicPositionSizing(Strategy):
         stop, target = close[rows] - side * self.stop_atr * atr, close[rows] + side * self.target_atr * atr
         plain = conditions.decided(close.size, rows, side, strength, stop, target)
         kelly, _trades = self._kelly(bars, plain, rows)
-        size = np.fmin(self._by_volatility(close[rows], stop), kelly)
-        return conditions.decided(close.size, rows, side, strength, stop, target, size)
+        size = np.full(close.size, np.nan)
+        size[rows] = np.fmin(self._by_volatility(close[rows], stop), kelly)
+        return replace(plain, size=size)
 
     def reason(self, bars: Bars, decisions: Decisions, index: int) -> str:
         """Why bar `index` was decided so; for a bar without a signal, which condition is missing."""
@@ -113,9 +114,9 @@ class DynamicPositionSizing(Strategy):
         closed = outcomes(bars, decisions)
         count = np.searchsorted(closed.exit, rows)
         gains, losses = np.maximum(closed.return_, 0.0), np.maximum(-closed.return_, 0.0)
-        won, lost, gain, loss = (
-            np.concatenate(([0.0], np.cumsum(part)))[count] for part in (gains > 0, losses > 0, gains, losses)
-        )
+        sums = np.zeros((4, gains.size + 1))
+        np.cumsum((gains > 0, losses > 0, gains, losses), axis=1, out=sums[:, 1:])
+        won, lost, gain, loss = sums[:, count]
         with np.errstate(invalid="ignore", divide="ignore"):
             share = won / count
             edge = np.where(gain > 0, share - (1.0 - share) * np.where(lost > 0, loss / lost, 0.0) / (gain / won), 0.0)

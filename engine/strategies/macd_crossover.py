@@ -54,7 +54,7 @@ class MacdCrossover(Strategy):
         histogram = indicators.macd(close, self.macd_fast, self.macd_slow, self.macd_signal)[2]
         rows, side = conditions.crosses(histogram)
         atr = indicators.atr(bars.high, bars.low, close, self.atr_period)[rows]
-        passes = (atr > 0) & conditions.volume_passes(bars, self.volume_period, self.volume_ratio)[rows]
+        passes = (atr > 0) & conditions.volume_passes(bars, self.volume_period, self.volume_ratio, rows)
         rows, side, atr = rows[passes], side[passes], atr[passes]
         strength = 0.6 + 0.4 * np.minimum(np.abs(histogram[rows]) / (FULL * atr), 1.0)
         stop, target = close[rows] - side * self.stop_atr * atr, close[rows] + side * self.target_atr * atr

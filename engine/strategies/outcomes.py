@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.domain import Bars, FloatArray, IntArray
     from engine.strategies.base import Decisions
 
-#: Bars looked at in one step while an exit is searched.
+#: Bars after its entry in which the exit of every signal is searched at once; most trades end in them.
+WINDOW = 16
+#: Bars looked at in one step while a later exit is searched.
 STRIDE = 256
 
 
@@ -35,39 +39,55 @@ class Outcomes:
 
 def outcomes(bars: Bars, decisions: Decisions) -> Outcomes:
     """The closed trades of these decisions on these bars, long and short; decisions has one value per bar."""
-    n, action = len(bars), decisions.action
-    rows = np.flatnonzero(action)
-    turns = {side: rows[action[rows] == -side] for side in (1, -1)}
-    found: list[tuple[int, int, float]] = []
+    n = len(bars)
+    rows = decisions.action[:-1].nonzero()[0]
+    side, stop, target = decisions.action[rows], decisions.stop[rows], decisions.target[rows]
+    long = side > 0
+    lower, upper = np.where(long, stop, target), np.where(long, target, stop)
+    turn = _turns(rows, side, n)
+    hit = _early_hits(bars, rows + 1, turn, lower, upper)
+    taken: list[int] = []
+    exits: list[int] = []
     free = 0
-    for row in rows.tolist():
-        if row < free or row + 1 >= n:
+    for place, (row, at, end) in enumerate(zip(rows.tolist(), hit.tolist(), turn.tolist())):
+        if row < free:
             continue
-        side = int(action[row])
-        later = turns[side][np.searchsorted(turns[side], row) :]
-        turn = int(later[0]) + 1 if later.size else n
-        hit, price = _level_hit(bars, row + 1, min(turn, n), side, float(decisions.stop[row]), float(decisions.target[row]))
-        if hit < 0:
-            if turn >= n:
-                break
-            hit, price, free = turn, float(bars.open[turn]), turn - 1
-        else:
-            free = hit
-        found.append((row, hit, side * (price / float(bars.open[row + 1]) - 1.0)))
-    columns = list(zip(*found)) or [(), (), ()]
-    return Outcomes(np.array(columns[0], np.int64), np.array(columns[1], np.int64), np.array(columns[2], np.float64))
+        if at < 0:
+            at = _late_hit(bars, row + 1 + WINDOW, end, lower[place], upper[place])
+        if at < 0 and end >= n:
+            break
+        free = end - 1 if at < 0 else at
+        taken.append(place)
+        exits.append(end if at < 0 else at)
+    chosen, exit_ = np.array(taken, dtype=np.int64), np.array(exits, dtype=np.int64)
+    opening, stop = bars.open[exit_], stop[chosen]
+    at_open = (exit_ == turn[chosen]) | (opening <= lower[chosen]) | (opening >= upper[chosen])
+    stopped = np.where(long[chosen], bars.low[exit_] <= stop, bars.high[exit_] >= stop)
+    price = np.where(at_open, opening, np.where(stopped, stop, target[chosen]))
+    return Outcomes(rows[chosen], exit_, side[chosen] * (price / bars.open[rows[chosen] + 1] - 1.0))
 
 
-def _level_hit(bars: Bars, first: int, end: int, side: int, stop: float, target: float) -> tuple[int, float]:
-    """The first bar of first..end - 1 that meets a level, and the price there; (-1, nan) when none does."""
+def _turns(rows: IntArray, side: NDArray[np.int8], n: int) -> IntArray:
+    """The bar at whose open the next opposite signal is filled, of each signal; n where there is none."""
+    flips = (side[1:] != side[:-1]).nonzero()[0] + 1
+    following = np.append(rows[flips] + 1, n)
+    return following[np.searchsorted(flips, np.arange(rows.size), side="right")]
+
+
+def _early_hits(bars: Bars, first: IntArray, end: IntArray, lower: FloatArray, upper: FloatArray) -> IntArray:
+    """Of each signal the first of `WINDOW` bars from `first` and before `end` that meets one of its levels; -1 if none does."""
+    bar = first[:, None] + np.arange(WINDOW)
+    seen = np.minimum(bar, len(bars) - 1)
+    met = (bars.low[seen] <= lower[:, None]) | (bars.high[seen] >= upper[:, None])
+    met &= bar < end[:, None]
+    return np.where(met.any(axis=1), first + met.argmax(axis=1), -1)
+
+
+def _late_hit(bars: Bars, first: int, end: int, lower: float, upper: float) -> int:
+    """The first bar of first..end - 1 that meets a level; -1 if none does."""
     for begin in range(first, end, STRIDE):
         part = slice(begin, min(begin + STRIDE, end))
-        low, high = (bars.low[part], bars.high[part]) if side > 0 else (-bars.high[part], -bars.low[part])
-        hits = np.flatnonzero((low <= side * stop) | (high >= side * target))
-        if hits.size:
-            at = begin + int(hits[0])
-            opening = float(bars.open[at])
-            if side * (opening - stop) <= 0 or side * (opening - target) >= 0:
-                return at, opening
-            return at, stop if low[hits[0]] <= side * stop else target
-    return -1, float("nan")
+        met = (bars.low[part] <= lower) | (bars.high[part] >= upper)
+        if met.any():
+            return begin + int(met.argmax())
+    return -1

@@ -13,7 +13,9 @@ from engine.strategies import conditions
 from engine.strategies.base import Decisions, Strategy, decimal, ranged
 
 if TYPE_CHECKING:
-    from engine.domain import Bars, FloatArray, IntArray
+    from numpy.typing import NDArray
+
+    from engine.domain import Bars, BoolArray, FloatArray, IntArray
     from engine.strategies.conditions import Condition
 
 MACD = (12, 26, 9)
@@ -29,15 +31,20 @@ HIDDEN_FACTOR = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Divergence:
-    """A divergence between the pivots at bars `first` and `second`, seen at bar `row` (the bar that confirms `second`)."""
+class Divergences:
+    """Divergences in the order in which they are seen, one value each; no two at one bar.
 
-    row: int
-    side: int
-    hidden: bool
-    first: int
-    second: int
-    strength: float
+    row: the bar (int64) that confirms the later pivot and so shows the divergence; first, second: the bars of the pivots.
+    side: int8, +1 bullish, -1 bearish; hidden: bool. volume: over its average at `row`, NaN where it is not known.
+    """
+
+    row: IntArray
+    first: IntArray
+    second: IntArray
+    side: NDArray[np.int8]
+    hidden: BoolArray
+    volume: FloatArray
+    strength: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,7 @@ class _Market:
     rsi: FloatArray
     adx: FloatArray
     atr: FloatArray
-    volume: FloatArray
-    slope: FloatArray
+    histogram: FloatArray
     average: FloatArray
 
 
@@ -94,17 +100,12 @@ class RsiDivergence(Strategy):
     def decide(self, bars: Bars) -> Decisions:
         """The decision at the close of every bar; levels in the price base of the bars."""
         market = self._market(bars)
-        taken: list[Divergence] = []
-        for found in self._divergences(bars, market):
-            spaced = not taken or found.row - taken[-1].row > self.spacing
-            if spaced and self._passes(market, found):
-                taken.append(found)
-        rows = np.array([found.row for found in taken], dtype=np.int64)
-        side = np.array([found.side for found in taken], dtype=np.int8)
-        strength = np.array([found.strength for found in taken])
+        found = self._divergences(bars, market)
+        taken = self._spaced(found.row, self._passes(market, found))
+        rows, side = found.row[taken], found.side[taken]
         close, atr = bars.close[rows], market.atr[rows]
         stop, target = close - side * self.stop_atr * atr, close + side * self.target_atr * atr
-        return conditions.decided(len(bars), rows, side, strength, stop, target)
+        return conditions.decided(len(bars), rows, side, found.strength[taken], stop, target)
 
     def reason(self, bars: Bars, decisions: Decisions, index: int) -> str:
         """Why bar `index` was decided so; for a bar without a signal, what is missing."""
@@ -113,17 +114,19 @@ class RsiDivergence(Strategy):
             return early
         bars = bars.take(slice(0, index + 1))
         market = self._market(bars)
-        found = next((item for item in self._divergences(bars, market) if item.row == index), None)
-        if found is None:
+        found = self._divergences(bars, market)
+        seen = np.flatnonzero(found.row == index)
+        if not seen.size:
             return self._why_none(bars, index)
+        place = int(seen[0])
         before = np.flatnonzero(decisions.action[:index])
         since = index - int(before[-1]) if before.size else self.spacing + 1
         near = _("the last signal was given {count} bars ago, and {limit} must lie between").format(
             count=since, limit=self.spacing
         )
         return conditions.explained(
-            self._event(bars, market, found),
-            *self._judged(bars, market, found),
+            self._event(bars, market, found, place),
+            *self._judged(bars, market, found, place),
             (since > self.spacing, near if since <= self.spacing else ""),
         )
 
@@ -139,60 +142,67 @@ class RsiDivergence(Strategy):
             indicators.rsi(close, self.rsi_period),
             indicators.adx(bars.high, bars.low, close, conditions.ADX_PERIOD),
             indicators.atr(bars.high, bars.low, close, self.atr_period),
-            conditions.relative_volume(bars, self.volume_period),
-            np.diff(indicators.macd(close, *MACD)[2], prepend=np.nan),
+            indicators.macd(close, *MACD)[2],
             indicators.sma(close, self.sma_period),
         )
 
-    def _divergences(self, bars: Bars, market: _Market) -> list[Divergence]:
-        """All divergences in the order in which they are seen, filters aside; none where both sides are seen at once."""
-        found = self._of_side(bars, market, 1, bars.low) + self._of_side(bars, market, -1, bars.high)
-        rows = [item.row for item in found]
-        return sorted((item for item in found if rows.count(item.row) == 1), key=lambda item: item.row)
+    def _divergences(self, bars: Bars, market: _Market) -> Divergences:
+        """All divergences between pivots that follow each other, filters aside; none where both sides are seen at once.
 
-    def _of_side(self, bars: Bars, market: _Market, side: int, price: FloatArray) -> list[Divergence]:
-        """The divergences between pivots that follow each other; NaN compares false, so what is not known is none."""
-        pivots = pivot_lows(side * price, self.pivot_width)
-        first, second = pivots[:-1], pivots[1:]
+        NaN compares false, so what is not known is no divergence.
+        """
+        lows, highs = pivot_lows(bars.low, self.pivot_width), pivot_lows(-bars.high, self.pivot_width)
+        first, second = np.concatenate((lows[:-1], highs[:-1])), np.concatenate((lows[1:], highs[1:]))
+        before, after = (np.concatenate((bars.low[lows[part]], bars.high[highs[part]])) for part in (slice(-1), slice(1, None)))
+        side = np.ones(first.size, dtype=np.int8)
+        side[lows[1:].size :] = -1
         row = second + self.pivot_width
         early, late = market.rsi[first], market.rsi[second]
-        change = side * (price[second] / price[first] - 1.0)
-        turn = side * (late - early)
+        change, turn = side * (after / before - 1.0), side * (late - early)
         hidden = change > 0
         diverge = (change * turn < 0) & (np.abs(change) >= self.divergence_threshold) & (np.abs(turn) >= self.rsi_threshold)
-        placed = (
-            (row >= self.warm_up) & (second - first <= self.lookback) & (side * early < side * 50) & (side * late < side * 50)
-        )
+        placed = (row >= self.warm_up) & (second - first <= self.lookback) & (np.maximum(side * early, side * late) < side * 50)
         chosen = np.flatnonzero(diverge & placed & (~hidden | (side * (bars.close[row] - market.average[row]) > 0)))
-        change, turn, row, hidden = np.abs(change[chosen]), np.abs(turn[chosen]), row[chosen], hidden[chosen]
-        depth = late[chosen] if side > 0 else 100.0 - late[chosen]
+        chosen = chosen[row[chosen].argsort()]
+        alone = np.diff(row[chosen], prepend=-1, append=-1) != 0
+        chosen = chosen[alone[1:] & alone[:-1]]
+        row, side, hidden, late = row[chosen], side[chosen], hidden[chosen], late[chosen]
+        volume = conditions.relative_volume(bars, self.volume_period, row)
+        depth = np.where(side > 0, late, 100.0 - late)
+        slope = market.histogram[row] - market.histogram[row - 1]
         strength = (
-            0.25 * np.minimum(10.0 * change, 1.0)
-            + 0.25 * np.minimum(5.0 * turn / 100.0, 1.0)
-            + 0.20 * np.minimum(np.nan_to_num(market.volume[row]) / 1.2, 1.0)
-            + 0.15 * np.clip((ZONE[1] - depth) / (ZONE[1] - ZONE[0]), 0.0, 1.0)
-            + 0.15 * np.where(side * market.slope[row] > 0, 1.0, 0.3)
+            0.25 * np.minimum(10.0 * np.abs(change[chosen]), 1.0)
+            + 0.25 * np.minimum(5.0 * np.abs(turn[chosen]) / 100.0, 1.0)
+            + 0.20 * np.minimum(np.fmax(volume, 0.0) / 1.2, 1.0)
+            + 0.15 * np.minimum(np.maximum((ZONE[1] - depth) / (ZONE[1] - ZONE[0]), 0.0), 1.0)
+            + 0.15 * np.where(side * slope > 0, 1.0, 0.3)
         ) * np.where(hidden, HIDDEN_FACTOR, 1.0)
-        columns = (row, hidden, first[chosen], second[chosen], strength)
-        return [
-            Divergence(at, side, quiet, one, two, value)
-            for at, quiet, one, two, value in zip(*(column.tolist() for column in columns))
-        ]
+        return Divergences(row, first[chosen], second[chosen], side, hidden, volume, strength)
 
-    def _passes(self, market: _Market, found: Divergence) -> bool:
-        """Whether all filters hold at the bar of the divergence; `_judged` says the same in words."""
-        row, strength = found.row, found.strength
-        return bool(
-            strength >= self.min_strength
-            and (not self.min_adx or market.adx[row] >= self.min_adx)
-            and (strength >= STRONG or not self.volume_ratio or market.volume[row] > self.volume_ratio)
-            and (strength >= VERY_STRONG or not NEUTRAL[0] <= market.rsi[row] <= NEUTRAL[1])
-            and market.atr[row] > 0
-        )
+    def _passes(self, market: _Market, found: Divergences) -> BoolArray:
+        """Whether all filters hold at the bar of each divergence; `_judged` says the same in words."""
+        rsi, strength = market.rsi[found.row], found.strength
+        passes = (strength >= self.min_strength) & (market.atr[found.row] > 0)
+        if self.min_adx:
+            passes &= market.adx[found.row] >= self.min_adx
+        if self.volume_ratio:
+            passes &= (strength >= STRONG) | (found.volume > self.volume_ratio)
+        passes &= (strength >= VERY_STRONG) | (rsi < NEUTRAL[0]) | (rsi > NEUTRAL[1])
+        return passes
 
-    def _judged(self, bars: Bars, market: _Market, found: Divergence) -> list[Condition]:
-        """The filters at the bar of the divergence, each with its words."""
-        row, strength = found.row, found.strength
+    def _spaced(self, rows: IntArray, passes: BoolArray) -> list[int]:
+        """The places of those that pass and come more than `spacing` bars after the last one taken."""
+        taken: list[int] = []
+        last = -self.spacing - 1
+        for place, row in enumerate(rows.tolist()):
+            if passes[place] and row - last > self.spacing:
+                taken.append(place)
+                last = row
+        return taken
+
+    def _judged(self, bars: Bars, market: _Market, found: Divergences, place: int) -> list[Condition]:
+        """The filters at the bar of one divergence, each with its words."""
+        row, strength = int(found.row[place]), float(found.strength[place])
         adx, rsi = float(market.adx[row]), float(market.rsi[row])
         words = {"value": decimal(strength), "limit": decimal(self.min_strength)}
         if strength >= self.min_strength:
@@ -213,23 +223,25 @@ class RsiDivergence(Strategy):
             judged.append((False, _("RSI {rsi} is neutral").format(rsi=decimal(rsi, 1))))
         return [*judged, conditions.prices_moved(float(market.atr[row]))]
 
-    def _event(self, bars: Bars, market: _Market, found: Divergence) -> str:
-        price = bars.low if found.side > 0 else bars.high
+    def _event(self, bars: Bars, market: _Market, found: Divergences, place: int) -> str:
+        first, second, hidden = found.first[place], found.second[place], found.hidden[place]
+        bullish = found.side[place] > 0
+        price = bars.low if bullish else bars.high
         words = {
-            "first": decimal(float(price[found.first])),
-            "second": decimal(float(price[found.second])),
-            "rsi_first": decimal(float(market.rsi[found.first]), 1),
-            "rsi_second": decimal(float(market.rsi[found.second]), 1),
+            "first": decimal(float(price[first])),
+            "second": decimal(float(price[second])),
+            "rsi_first": decimal(float(market.rsi[first]), 1),
+            "rsi_second": decimal(float(market.rsi[second]), 1),
         }
-        if found.side > 0 and not found.hidden:
+        if bullish and not hidden:
             text = _(
                 "Bullish divergence: a lower low ({first}, then {second}) with a higher RSI ({rsi_first}, then {rsi_second})"
             )
-        elif found.side > 0:
+        elif bullish:
             text = _(
                 "Hidden bullish divergence: a higher low ({first}, then {second}) with a lower RSI ({rsi_first}, then {rsi_second})"
             )
-        elif not found.hidden:
+        elif not hidden:
             text = _(
                 "Bearish divergence: a higher high ({first}, then {second}) with a lower RSI ({rsi_first}, then {rsi_second})"
             )
@@ -248,7 +260,12 @@ class RsiDivergence(Strategy):
 
 def pivot_lows(values: FloatArray, width: int) -> IntArray:
     """The bars (int64) that are the first least value among `width` bars on either side; each is known `width` bars later."""
-    if values.size < 2 * width + 1:
+    n = values.size
+    if n < 2 * width + 1:
         return np.zeros(0, dtype=np.int64)
-    windows = np.lib.stride_tricks.sliding_window_view(values, 2 * width + 1)
-    return np.flatnonzero(windows.argmin(axis=1) == width) + width
+    centre = values[width : n - width]
+    least = np.ones(centre.size, dtype=np.bool_)
+    for step in range(1, width + 1):
+        least &= centre < values[width - step : n - width - step]
+        least &= centre <= values[width + step : n - width + step]
+    return np.flatnonzero(least) + width

@@ -54,7 +54,7 @@ class TrendFollowing(Strategy):
         rsi = indicators.rsi(close, self.rsi_period)[rows]
         atr = indicators.atr(bars.high, bars.low, close, self.atr_period)[rows]
         confirmed = np.where(side > 0, rsi < self.rsi_overbought, rsi > self.rsi_oversold)
-        passes = confirmed & (atr > 0) & conditions.volume_passes(bars, self.volume_period, self.volume_ratio)[rows]
+        passes = confirmed & (atr > 0) & conditions.volume_passes(bars, self.volume_period, self.volume_ratio, rows)
         rows, side, rsi, atr = rows[passes], side[passes], rsi[passes], atr[passes]
         stop = close[rows] - side * self.stop_atr * atr
         target = close[rows] + side * self.target_atr * atr

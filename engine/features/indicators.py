@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.errors import UsageError
+from engine.features import memo
 from engine.i18n import _
 
 if TYPE_CHECKING:
@@ -88,8 +89,9 @@ def macd(close: FloatArray, fast: int = 12, slow: int = 26, signal: int = 9) -> 
             _("The fast period of the MACD must be less than the slow one, not {fast} and {slow}").format(fast=fast, slow=slow)
         )
     _check(signal, 1)
-    result: tuple[FloatArray, FloatArray, FloatArray] = _talib("MACD")(
-        np.asarray(close, dtype=np.float64), fastperiod=fast, slowperiod=slow, signalperiod=signal
+    values, periods = np.asarray(close, dtype=np.float64), {"fastperiod": fast, "slowperiod": slow, "signalperiod": signal}
+    result: tuple[FloatArray, FloatArray, FloatArray] = memo.column(
+        ("MACD", fast, slow, signal), (close,), lambda: _talib("MACD")(values, **periods)
     )
     return result
 
@@ -114,7 +116,7 @@ def _call(name: str, period: int, least: int, *series: FloatArray, **options: fl
     arrays = [np.asarray(values, dtype=np.float64) for values in series]
     if any(array.size != arrays[0].size for array in arrays[1:]):
         raise UsageError(_("The series of an indicator must have one length"))
-    return _talib(name)(*arrays, timeperiod=period, **options)
+    return memo.column((name, period, *options.values()), series, lambda: _talib(name)(*arrays, timeperiod=period, **options))
 
 
 def _check(period: int, least: int) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.domain import Bars, FloatArray
+    from engine.strategies.crossing import Crossing
 
 BUY, SELL, HOLD = 1, -1, 0
 
@@ -76,6 +77,13 @@ class Strategy(ABC):
     @abstractmethod
     def context(self, bars: Bars) -> dict[str, float | None]:
         """What the market looks like at the last bar: adx, atr, rsi, volume_avg; None where it is not known."""
+
+    def crossing(self, bars: Bars) -> Crossing | None:  # noqa: ARG002
+        """The decisions as a cross of two lines, where they are one: what a sweep forms many times faster than by `decide`.
+
+        Its orders must be those of `decide`. A class that changes `decide` alone is not taken at its parent's word.
+        """
+        return None
 
     @property
     def params(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from engine.features import indicators
 from engine.i18n import _
 from engine.strategies import conditions
 from engine.strategies.base import Decisions, Strategy, decimal, ranged
+from engine.strategies.crossing import Crossing, volume_filter
 
 if TYPE_CHECKING:
     from engine.domain import Bars
@@ -59,6 +60,14 @@ class MacdCrossover(Strategy):
         strength = 0.6 + 0.4 * np.minimum(np.abs(histogram[rows]) / (FULL * atr), 1.0)
         stop, target = close[rows] - side * self.stop_atr * atr, close[rows] + side * self.target_atr * atr
         return conditions.decided(close.size, rows, side, strength, stop, target)
+
+    def crossing(self, bars: Bars) -> Crossing:
+        """The decisions as a cross of two lines."""
+        line, signal, _histogram = indicators.macd(bars.close, self.macd_fast, self.macd_slow, self.macd_signal)
+        atr = indicators.atr(bars.high, bars.low, bars.close, self.atr_period)
+        return Crossing(
+            line, signal, volume_filter(bars, self.volume_period, self.volume_ratio), atr, self.stop_atr, self.target_atr
+        )
 
     def reason(self, bars: Bars, decisions: Decisions, index: int) -> str:  # noqa: ARG002
         """Why bar `index` was decided so; for a bar without a signal, which condition is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 from engine.features import indicators
 from engine.strategies import conditions
 from engine.strategies.base import Decisions, Strategy, ranged
+from engine.strategies.crossing import Crossing, Filter, volume_filter
 
 if TYPE_CHECKING:
     from engine.domain import Bars
@@ -59,6 +61,21 @@ class TrendFollowing(Strategy):
         stop = close[rows] - side * self.stop_atr * atr
         target = close[rows] + side * self.target_atr * atr
         return conditions.decided(close.size, rows, side, 0.5 + side * (50.0 - rsi) / 100.0, stop, target)
+
+    def crossing(self, bars: Bars) -> Crossing:
+        """The decisions as a cross of two lines."""
+        close, below, above = bars.close, (-math.inf, self.rsi_overbought), (self.rsi_oversold, math.inf)
+        return Crossing(
+            indicators.ema(close, self.ema_fast),
+            indicators.ema(close, self.ema_slow),
+            (
+                Filter(indicators.rsi(close, self.rsi_period), below, above),
+                *volume_filter(bars, self.volume_period, self.volume_ratio),
+            ),
+            indicators.atr(bars.high, bars.low, close, self.atr_period),
+            self.stop_atr,
+            self.target_atr,
+        )
 
     def reason(self, bars: Bars, decisions: Decisions, index: int) -> str:  # noqa: ARG002
         """Why bar `index` was decided so; for a bar without a signal, which condition is missing."""

@@ -1,0 +1,54 @@
+"""Strategies that are a cross of two lines, confirmed by filters: their decisions as data, so that a sweep can form them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.features import memo
+from engine.strategies import conditions
+
+if TYPE_CHECKING:
+    from engine.domain import Bars, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A line (float64, length n) that must lie strictly between two bounds for a BUY, between two others for a SELL.
+
+    A bar where the line is NaN never passes.
+    """
+
+    line: FloatArray
+    buy: tuple[float, float]
+    sell: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """BUY where `fast` crosses above `slow`, SELL where it crosses below, on bars that pass every filter.
+
+    fast, slow, distance: float64, length n. Where there is a distance it must be above 0 as well, and the stop is the close
+    minus side x stop x distance, the target the close plus side x target x distance.
+    """
+
+    fast: FloatArray
+    slow: FloatArray
+    filters: tuple[Filter, ...] = ()
+    distance: FloatArray | None = None
+    stop: float = math.nan
+    target: float = math.nan
+
+
+def volume_filter(bars: Bars, period: int, limit: float) -> tuple[Filter, ...]:
+    """`conditions.volume_passes` as a filter; none for a limit of 0, which switches it off."""
+    if not limit:
+        return ()
+    series = (bars.quantity, bars.turnover)
+    line = memo.column(
+        ("relative_volume", period), series, lambda: conditions.relative_volume(bars, period, np.arange(len(bars)))
+    )
+    return (Filter(line, (limit, math.inf), (limit, math.inf)),)

@@ -1,41 +1,42 @@
-"""A backtest: the decisions of a strategy on one series, traded by the kernel, with its baselines."""
+"""A backtest: the decisions of a strategy on one series, traded, with its baselines."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.backtest import kernel
 from engine.backtest.events import events as events_between
+from engine.backtest.execution import Execution
 from engine.backtest.result import BacktestResult
+from engine.backtest.simulation import Simulation
 from engine.domain import Bars, Instrument, PriceBase
 from engine.errors import NoDataError, UsageError
 from engine.i18n import _
+from engine.market.adjust import EventArrays
 
 if TYPE_CHECKING:
     from engine.domain import BoolArray, FloatArray
-    from engine.market.adjust import EventArrays
     from engine.market.costs import CostModel
-    from engine.strategies.base import Strategy
+    from engine.strategies.base import Decisions, Strategy
 
 __all__ = ["BacktestConfig", "BacktestResult", "backtest"]
 
-SIZINGS = {"fraction": kernel.FRACTION, "risk": kernel.RISK}
+SIZINGS = ("fraction", "risk")
 #: From this many bars on, a process that has not imported numba yet gains by doing so.
 COMPILE_FROM = 50_000
-MAX_TICK_DENOMINATOR = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestConfig:
-    """How orders are sized. capital: R$ at the start. sizing: "fraction" invests `fraction` of the equity in each trade;
-    "risk" loses `risk` of the equity if the stop is filled at its level; a strategy that gives a size overrules both.
-    allow_short: a SELL while flat opens a short; it always closes a long. Raises UsageError for a value that makes no sense.
+    """How orders are sized and placed. capital: R$ at the start. sizing: "fraction" invests `fraction` of the equity in each
+    trade; "risk" loses `risk` of the equity if the stop is filled at its level; a strategy that gives a size overrules both.
+    allow_short: a SELL while flat opens a short; it always closes a long. execution: the orders that signals lead to.
+    futures_margin: the cash that a futures position needs, a fraction of its notional.
+    Raises UsageError for a value that makes no sense.
     """
 
     capital: float = 100_000.0
@@ -43,6 +44,8 @@ class BacktestConfig:
     fraction: float = 1.0
     risk: float = 0.02
     allow_short: bool = True
+    execution: Execution = field(default_factory=Execution)
+    futures_margin: float = 0.2
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.capital) and self.capital > 0):
@@ -52,7 +55,7 @@ class BacktestConfig:
                 _("There is no sizing {name}").format(name=self.sizing),
                 _("Choose one of: {words}.").format(words=", ".join(SIZINGS)),
             )
-        for name, value in (("fraction", self.fraction), ("risk", self.risk)):
+        for name, value in (("fraction", self.fraction), ("risk", self.risk), ("futures_margin", self.futures_margin)):
             if not 0 < value <= 1:
                 raise UsageError(_("{name} must be more than 0 and at most 1, not {value}").format(name=name, value=value))
 
@@ -72,6 +75,8 @@ def backtest(
     raw: Bars | None = None,
     events: EventArrays | None = None,
     risk_free: FloatArray | None = None,
+    idle_cash: bool | FloatArray = False,
+    fractional: Bars | None = None,
     start: int | None = None,
     end: int | None = None,
     compiled: bool | None = None,
@@ -82,7 +87,9 @@ def backtest(
 
     bars: the series of the signals, n bars. raw: the same bars as traded, for fills, lots, costs and stops; None trades
     `bars` themselves. events: those of the n bars that are filled; None reads them from the jumps between the two series.
-    costs: arrays of length n. risk_free: float64, length n, return of cash over each bar, or None.
+    costs: arrays of length n. risk_free: float64, length n, return of cash over each bar, or None. idle_cash: what settled
+    cash earns: True for `risk_free` where it is known, an array like it, or False for nothing. fractional: bars of the
+    fractional market, for an execution that trades there.
     start, end: UTC seconds, both included; the window begins where the strategy has had its warm-up, on bars before the
     start where there are any, and nothing after the end is looked at. Provisional bars are left out.
     compiled: True or False to choose the kernel, None for the faster one in this process; results are equal.
@@ -91,7 +98,7 @@ def backtest(
     Raises NoDataError for too few bars or an empty window, UsageError for arrays or series that do not fit each other.
     """
     config = config or BacktestConfig()
-    _check(bars, instrument, costs, raw, events, risk_free, trials)
+    _check(bars, instrument, costs, raw, events, (risk_free, idle_cash), trials)
     final = ~bars.provisional if raw is None else ~(bars.provisional | raw.provisional)
     stop_at = bars.time.size if end is None else int(np.searchsorted(bars.time, end, side="right"))
     left_out = stop_at - int(np.count_nonzero(final[:stop_at]))
@@ -115,37 +122,19 @@ def backtest(
             ),
             _("Import more history or choose a longer period."),
         )
-    decisions = strategy.decide(bars)
-    stop, target = decisions.stop, decisions.target
-    split, dividend = np.ones(len(bars)), np.zeros(len(bars))
-    if raw is not None:
-        factor = prices.close / bars.close
-        stop, target = stop * factor, target * factor
-    if events is not None:
-        kept = np.zeros(events.pay.size, dtype=np.bool_)
-        kept[rows] = True
-        left = events.keep(kept)
-        split, dividend = left.split, left.dividend
-    elif raw is not None:
-        split, dividend = events_between(prices.close, bars.close)
-    columns = (split, dividend, costs.fee[rows], costs.fee_day_trade[rows])
-    rounded = raw is not None or bars.price_base is not PriceBase.ADJUSTED
-    fast = kernel.is_compiled() or len(bars) >= COMPILE_FROM if compiled is None else compiled
-    quotes = (prices.open, prices.high, prices.low, prices.close, prices.session)
-    window = (first, last)
-    market = (
-        *(config.allow_short, instrument.lot, float(instrument.point_value)),
-        *_tick(instrument.tick if rounded else 0.0),
-        *(float(costs.slippage), float(costs.brokerage)),
+    simulation = Simulation(
+        bars=prices,
+        decisions=_on_prices(strategy.decide(bars), None if raw is None else prices.close / bars.close),
+        instrument=instrument if raw is not None or bars.price_base is not PriceBase.ADJUSTED else replace(instrument, tick=0.0),
+        events=_events(prices, bars, events, rows),
+        costs=replace(costs, fee=costs.fee[rows], fee_day_trade=costs.fee_day_trade[rows]),
+        config=config,
+        rate=_rate(idle_cash, risk_free, rows),
+        first=first,
+        last=last,
+        fast=kernel.is_compiled() or len(bars) >= COMPILE_FROM if compiled is None else compiled,
+        fractional=fractional,
     )
-    capital = float(config.capital)
-    nothing = np.full(len(bars), np.nan)
-    still = np.zeros(len(bars), dtype=np.int8)
-    own = (
-        (*quotes, decisions.action, stop, target, *columns),
-        (*window, 0, capital, SIZINGS[config.sizing], config.size, *market),
-    )
-    hold = ((*quotes, still, nothing, nothing, *columns), (*window, 1, capital, kernel.FRACTION, 1.0, *market))
     return BacktestResult(
         bars=prices,
         price_base=bars.price_base,
@@ -157,20 +146,36 @@ def backtest(
         last=last,
         asked_start=first if start is None else asked,
         provisional_left_out=left_out,
-        split=split,
-        dividend=dividend,
         risk_free=None if risk_free is None else risk_free[rows][first:],
-        outcome=kernel.run(*own, fast=fast, weight=decisions.size),
-        hold_inputs=hold,
-        fast=fast,
+        simulation=simulation,
+        outcome=simulation.run(),
         trials=trials,
     )
 
 
-@lru_cache(maxsize=64)
-def _tick(tick: float) -> tuple[int, int]:
-    ratio = Fraction(tick).limit_denominator(MAX_TICK_DENOMINATOR)
-    return ratio.numerator, ratio.denominator
+def _on_prices(decisions: Decisions, factor: FloatArray | None) -> Decisions:
+    """The decisions with their levels in the prices of the fills, `factor` times those of the signals."""
+    if factor is None:
+        return decisions
+    levels = {name: getattr(decisions, name) for name in ("stop", "target", "limit", "trigger")}
+    return replace(decisions, **{name: level * factor for name, level in levels.items() if level is not None})
+
+
+def _events(prices: Bars, bars: Bars, events: EventArrays | None, rows: slice | BoolArray) -> EventArrays:
+    """The events of the bars that are kept; where they are not known and there are two series, those read from the jumps."""
+    if events is not None:
+        kept = np.zeros(events.pay.size, dtype=np.bool_)
+        kept[rows] = True
+        return events.keep(kept)
+    n = len(bars)
+    split, dividend = (np.ones(n), np.zeros(n)) if prices is bars else events_between(prices.close, bars.close)
+    return EventArrays(split, dividend, np.arange(n))
+
+
+def _rate(idle_cash: bool | FloatArray, risk_free: FloatArray | None, rows: slice | BoolArray) -> FloatArray | None:
+    """What cash earns over each of the bars that are kept, None for nothing."""
+    rate = (risk_free if idle_cash else None) if isinstance(idle_cash, bool) else idle_cash
+    return None if rate is None else rate[rows]
 
 
 def _check(
@@ -179,11 +184,12 @@ def _check(
     costs: CostModel,
     raw: Bars | None,
     events: EventArrays | None,
-    risk_free: FloatArray | None,
+    cash: tuple[FloatArray | bool | None, ...],
     trials: int,
 ) -> None:
     n = len(bars)
-    if costs.fee.size != n or costs.fee_day_trade.size != n or (risk_free is not None and risk_free.size != n):
+    sizes = {costs.fee.size, costs.fee_day_trade.size, *(series.size for series in cash if isinstance(series, np.ndarray))}
+    if sizes != {n}:
         raise UsageError(_("The costs and the CDI series must have one value for each of the {count} bars").format(count=n))
     if instrument.lot < 1 or not instrument.point_value > 0 or not instrument.tick >= 0:
         raise UsageError(_("{symbol} has an impossible lot, tick or point value").format(symbol=instrument.symbol))

@@ -181,7 +181,8 @@ def trade_metrics(trades: NDArray[np.void], point_value: float) -> dict[str, flo
     """The metrics of trades (dtype `kernel.TRADE`), in money net of costs; an open trade counts only in its own figures.
 
     profit_factor: gains over losses. expectancy: mean P&L, and in multiples of the risk taken (entry to stop; only trades
-    with a stop). sqn: sqrt(N) x mean(R) / std(R) (Tharp), sqn_100 with N capped at 100.
+    with a stop). sqn: sqrt(N) x mean(R) / std(R) (Tharp), sqn_100 with N capped at 100. borrow: paid for borrowed shares;
+    income: dividends and fractions of shares, owed ones negative; both of all trades and part of their P&L.
     """
     closed = trades[trades["exit"] >= 0]
     pnl = closed["pnl"]
@@ -213,6 +214,8 @@ def trade_metrics(trades: NDArray[np.void], point_value: float) -> dict[str, flo
         "costs": paid,
         "slippage": slipped,
         "costs_share": (paid + slipped) / gross if gross > 0 else math.nan,
+        "borrow": float(trades["borrow"].sum()),
+        "income": float(trades["income"].sum()),
         "ambiguous_trades": int(closed["ambiguous"].sum()),
     }
 

@@ -9,6 +9,7 @@ import numpy as np
 from engine.backtest import kernel
 from engine.domain import Bars, Market, PriceBase, from_day_number
 from engine.i18n import _, ngettext
+from engine.strategies.base import decimal, percent
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
@@ -72,7 +73,12 @@ def _about_instrument(result: BacktestResult) -> list[str]:
     if market is Market.INDEX:
         return [_("An index cannot be bought: an ETF or a future on it would have given another result.")]
     if market is Market.FUTURE:
-        return [_("A future is traded here for its full notional: margin, daily settlement and rolls are not simulated.")]
+        return [
+            _(
+                "A future needs {margin} of its notional as margin and is settled in cash every day; rolls from one contract to"
+                " the next are not simulated."
+            ).format(margin=percent(result.config.futures_margin, 0))
+        ]
     return []
 
 
@@ -81,14 +87,14 @@ def _about_trading(result: BacktestResult) -> list[str]:
     found = []
     if (trades["reason"] == kernel.LIQUIDATION).any():
         found.append(_("The account was ruined: the position was liquidated and trading stopped."))
-    ambiguous = int(trades["ambiguous"].sum())
-    if ambiguous:
+    if result.outcome_range is not None:
+        low, high = sorted(result.outcome_range.values())
         found.append(
             ngettext(
-                "{count} trade touched its stop and its target in one bar; the stop was taken.",
-                "{count} trades touched their stop and their target in one bar; the stop was taken.",
-                ambiguous,
-            ).format(count=ambiguous)
+                "{count} trade depends on what came first within a bar: the total return lies between {low} and {high}.",
+                "{count} trades depend on what came first within a bar: the total return lies between {low} and {high}.",
+                int(trades["ambiguous"].sum()),
+            ).format(count=int(trades["ambiguous"].sum()), low=percent(low), high=percent(high))
         )
     if result.outcome.rejected:
         found.append(
@@ -100,7 +106,21 @@ def _about_trading(result: BacktestResult) -> list[str]:
         )
     if trades.size and trades["exit"][-1] < 0:
         found.append(_("The last position is still open and is marked at the last close."))
-    if result.config.allow_short and (trades["side"] < 0).any():
+    return [*found, *_about_holding(result)]
+
+
+def _about_holding(result: BacktestResult) -> list[str]:
+    """What idle cash earned and borrowed shares cost, or that they did not."""
+    trades, interest = result.outcome.trades, result.outcome.interest
+    found = []
+    if interest:
+        found.append(_("Cash that was not invested earned R$ {amount}.").format(amount=decimal(interest)))
+    elif result.simulation.rate is None:
+        found.append(_("Cash that is not invested earns nothing."))
+    paid = float(trades["borrow"].sum())
+    if paid:
+        found.append(_("Borrowing shares for short positions cost R$ {amount}.").format(amount=decimal(paid)))
+    elif result.instrument.market is not Market.FUTURE and (trades["side"] < 0).any():
         found.append(_("Short positions pay no fee for borrowing."))
     return found
 
@@ -121,7 +141,6 @@ def _about_window(result: BacktestResult) -> list[str]:
         )
     if result.risk_free is None:
         found.append(_("No CDI series was given: Sharpe and Sortino ratios are over zero."))
-    found.append(_("Cash that is not invested earns nothing."))
     if result.session.size < FEW_RETURNS:
         found.append(
             _("Ratios come from {count} returns only; below {least} they mean little.").format(

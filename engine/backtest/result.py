@@ -21,12 +21,13 @@ from engine.backtest.evidence.bootstrap import (
     deepest_drawdown,
     sharpe_of,
 )
-from engine.backtest.kernel import Run, run
+from engine.backtest.kernel import Run
 from engine.backtest.notices import notices
 from engine.domain import Bars, Instrument, Trade, iso, jsonable
 
 if TYPE_CHECKING:
     from engine.backtest.engine import BacktestConfig
+    from engine.backtest.simulation import Simulation
     from engine.domain import FloatArray, IntArray, PriceBase, Verdict
     from engine.strategies.base import Strategy
 
@@ -37,6 +38,9 @@ EXIT_REASONS = {
     kernel.TARGET: "target",
     kernel.LIQUIDATION: "liquidation",
     kernel.EVENT: "event",
+    kernel.PARTIAL: "partial",
+    kernel.TIME: "time",
+    kernel.TRAIL: "trailing",
 }
 UNROUNDED = 1e-6
 
@@ -47,11 +51,10 @@ class BacktestResult:
 
     bars: the series of the fills, without provisional bars and cut after `last`; trade indices count its bars.
     price_base: of the series that gave the signals. raw_fills: fills are on a raw series of their own.
-    split, dividend: corporate events of each bar. risk_free: float64, length last - first + 1, or None.
-    asked_start: the first bar the caller wanted, before the warm-up moved it. hold_inputs: what `kernel.run` needs to buy
-    at the first open of the window and keep. fast: whether the compiled kernel was used. trials: strategies and parameter
-    sets tried on this series, this one included. other_sharpes: float64, the Sharpe ratios per bar of the others (NaN where
-    undefined), or None where they are not known.
+    risk_free: float64, length last - first + 1, or None. asked_start: the first bar the caller wanted, before the warm-up
+    moved it. simulation: what was run; outcome: what it gave. trials: strategies and parameter sets tried on this series,
+    this one included. other_sharpes: float64, the Sharpe ratios per bar of the others (NaN where undefined), or None where
+    they are not known.
     """
 
     bars: Bars
@@ -64,12 +67,9 @@ class BacktestResult:
     last: int
     asked_start: int
     provisional_left_out: int
-    split: FloatArray
-    dividend: FloatArray
     risk_free: FloatArray | None
+    simulation: Simulation
     outcome: Run
-    hold_inputs: tuple[tuple[Any, ...], tuple[Any, ...]]
-    fast: bool
     trials: int
     remarks: tuple[str, ...] = ()
     other_sharpes: FloatArray | None = None
@@ -89,10 +89,33 @@ class BacktestResult:
         """Session of each bar of the window, days since 1970-01-01."""
         return self.bars.session[self.first : self.last + 1]
 
+    @property
+    def split(self) -> FloatArray:
+        """Units after over units before each bar of `bars`, float64, 1.0 for no event."""
+        return self.simulation.events.split
+
+    @property
+    def dividend(self) -> FloatArray:
+        """R$ per unit of the dividend whose ex date each bar of `bars` is, float64, 0.0 for none."""
+        return self.simulation.events.dividend
+
     @cached_property
     def hold(self) -> Run:
         """Buying at the first open of the window with the same costs and lots, and keeping."""
-        return run(*self.hold_inputs, fast=self.fast)
+        return self.simulation.holding().run()
+
+    @cached_property
+    def best_outcome(self) -> Run | None:
+        """The same with every target taken in the bars that touched stop and target; None where there was no such bar."""
+        return self.simulation.run(favourable=True) if self.outcome.trades["ambiguous"].any() else None
+
+    @property
+    def outcome_range(self) -> dict[str, float] | None:
+        """Total return with every stop taken in such bars ("worst": this result) and with every target ("best"), or None."""
+        if self.best_outcome is None:
+            return None
+        runs = {"worst": self.outcome, "best": self.best_outcome}
+        return {name: float(run.equity[-1] / run.equity[0]) - 1.0 for name, run in runs.items()}
 
     @cached_property
     def periods(self) -> float:
@@ -215,6 +238,7 @@ class BacktestResult:
             "params": self.strategy.params,
             "period": {"start": iso(int(self.bars.time[self.first])), "end": iso(int(self.bars.time[self.last]))},
             "metrics": metrics.json_ready(self.full_metrics),
+            "outcome_range": self.outcome_range,
             "baselines": {name: metrics.json_ready(figures) for name, figures in self.baselines.items()},
             "verdict": self.verdict.as_dict(),
             "trades": [trade.as_dict() for trade in self.trades],
@@ -238,6 +262,7 @@ class BacktestResult:
             **metrics.trade_metrics(run.trades, point_value),
             **metrics.position_metrics(run.equity, run.position, close, run.trades, run.held, self.periods, point_value),
             "rejected_orders": run.rejected,
+            "interest": run.interest,
         }
 
     def _trade(self, record: np.void) -> Trade:

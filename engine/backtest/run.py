@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.backtest.engine import BacktestConfig, BacktestResult, backtest
+from engine.backtest.execution import Execution
 from engine.domain import Bars, Instrument, PriceBase, iso
 from engine.i18n import _
 from engine.market.costs import CostModel, b3_costs, no_costs, rate_notes
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 class Inputs:
     """What strategies are tested on, read once. bars: the series of the signals. raw: that of the fills, None for the same.
 
-    risk_free: float64, return of cash over each bar, None where it is not known for all of them. start, end: UTC seconds.
+    risk_free: float64, return of cash over each bar, None where it is not known for all of them. idle_cash: whether settled
+    cash earns it. fractional: bars of the fractional market, None where they are not stored or not asked for. start, end: UTC
+    seconds.
     """
 
     bars: Bars
@@ -38,6 +41,8 @@ class Inputs:
     b3_fees: bool
     config: BacktestConfig
     risk_free: FloatArray | None
+    idle_cash: bool
+    fractional: Bars | None
     start: int | None
     end: int | None
     notes: tuple[str, ...] = ()
@@ -55,14 +60,17 @@ def run_backtest(
     end: int | None = None,
     capital: float | None = None,
     costs: str | None = None,
+    execution: Execution | None = None,
 ) -> BacktestResult:
     """Trade `strategy` on the stored bars of `symbol` and record it as a trial.
 
     Signals are computed on the adjusted series and filled on the raw one where both are stored for the same bars; else
-    one series serves both and the result says so. start, end: UTC seconds. capital, costs ("b3" or "none"): None takes
-    the settings. Raises NoDataError and UsageError.
+    one series serves both and the result says so. start, end: UTC seconds. capital, costs ("b3" or "none"), execution:
+    None takes the settings. Raises NoDataError and UsageError.
     """
-    inputs = read_inputs(store, settings, symbol, timeframe=timeframe, start=start, end=end, capital=capital, costs=costs)
+    inputs = read_inputs(
+        *(store, settings, symbol), timeframe=timeframe, start=start, end=end, capital=capital, costs=costs, execution=execution
+    )
     result = judged(trade(inputs, strategy), read_trials(store, symbol, timeframe))
     record(store, result, now)
     return result
@@ -78,10 +86,19 @@ def read_inputs(
     end: int | None,
     capital: float | None,
     costs: str | None,
+    execution: Execution | None = None,
 ) -> Inputs:
     """The stored bars of `symbol` and all that belongs to a test on them; arguments and errors as in `run_backtest`."""
     chosen = settings.backtest
-    config = BacktestConfig(capital or chosen.capital, chosen.sizing, chosen.fraction, chosen.risk, chosen.allow_short)
+    config = BacktestConfig(
+        capital=capital or chosen.capital,
+        sizing=chosen.sizing,
+        fraction=chosen.fraction,
+        risk=chosen.risk,
+        allow_short=chosen.allow_short,
+        execution=Execution(**settings.orders.model_dump()) if execution is None else execution,
+        futures_margin=chosen.futures_margin,
+    )
     bars, raw = read_pair(store, symbol, timeframe, (start, end))
     instrument = read_instrument(store, symbol)
     traded = bars if raw is None else raw
@@ -90,7 +107,20 @@ def read_inputs(
     window = slice(0 if start is None else int(np.searchsorted(bars.time, start)), None)
     known = None if cash is None or np.isnan(cash[1][window]).any() else cash[1]
     model = cost_model(charges, traded, instrument)
-    return Inputs(bars, raw, instrument, model, charges.schedule == "b3", config, known, start, end, _other_series(store, traded))
+    return Inputs(
+        bars=bars,
+        raw=raw,
+        instrument=instrument,
+        costs=model,
+        b3_fees=charges.schedule == "b3",
+        config=config,
+        risk_free=known,
+        idle_cash=chosen.idle_cash == "cdi",
+        fractional=_fractional(store, traded) if config.execution.fractional else None,
+        start=start,
+        end=end,
+        notes=_other_series(store, traded),
+    )
 
 
 def trade(inputs: Inputs, strategy: Strategy, warm_up: int = 0) -> BacktestResult:
@@ -103,6 +133,8 @@ def trade(inputs: Inputs, strategy: Strategy, warm_up: int = 0) -> BacktestResul
         costs=inputs.costs,
         raw=inputs.raw,
         risk_free=inputs.risk_free,
+        idle_cash=inputs.idle_cash,
+        fractional=inputs.fractional,
         start=inputs.start,
         end=inputs.end,
         warm_up=warm_up,
@@ -153,6 +185,16 @@ def read_pair(
     return adjusted.take(left), raw.take(right)
 
 
+def _fractional(store: Store, bars: Bars) -> Bars | None:
+    """The finished bars of the fractional market of the same share, as traded; None where they are not stored."""
+    symbol = f"{bars.symbol}F"
+    stored = any(item.timeframe == bars.timeframe and item.price_base is PriceBase.RAW for item in list_series(store, [symbol]))
+    if not stored:
+        return None
+    found = read_bars(store, symbol, bars.timeframe, price_base=PriceBase.RAW)
+    return found.take(~found.provisional)
+
+
 def _other_series(store: Store, bars: Bars) -> tuple[str, ...]:
     """A sentence for a stored series of the same timeframe that has a longer history and was not taken."""
     stored = bars.derived_from or bars.timeframe
@@ -172,10 +214,21 @@ def _other_series(store: Store, bars: Bars) -> tuple[str, ...]:
 
 
 def cost_model(costs: Costs, bars: Bars, instrument: Instrument) -> CostModel:
-    """The costs of the settings on these bars: B3's dated fees with brokerage and ISS, or none; slippage in both."""
+    """The costs of the settings on these bars: B3's dated fees with brokerage, ISS and borrowing, or nothing but slippage.
+
+    Raises UsageError as `b3_costs` does.
+    """
     if costs.schedule == "none":
         return replace(no_costs(len(bars)), slippage=costs.slippage)
-    return b3_costs(bars.session, instrument.market, brokerage=costs.brokerage, iss=costs.iss, slippage=costs.slippage)
+    return b3_costs(
+        bars.session,
+        instrument.market,
+        brokerage=costs.brokerage,
+        iss=costs.iss,
+        slippage=costs.slippage,
+        borrow=costs.borrow,
+        contract_fee=costs.contract_fee,
+    )
 
 
 def _defined(metrics: Mapping[str, float]) -> dict[str, float]:

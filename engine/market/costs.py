@@ -1,4 +1,4 @@
-"""What a trade costs: the exchange's fees from a dated table, the broker's fee and slippage from the caller."""
+"""What a trade costs: the exchange's fees from a dated table, all else (brokerage, slippage, borrowing) from the caller."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.domain import FloatArray, IntArray
 
 MAX_RATE = 0.01
+SESSIONS_PER_YEAR = 252
 TRADES = ("normal", "day_trade")
 
 #: Markets that pay the rates of the cash market; an index is not traded itself, so it pays what its ETF would.
@@ -32,13 +33,21 @@ class CostModel:
 
     fee, fee_day_trade: float64, length n, per side, as a fraction of the notional at that bar, for a position held
     overnight and for one opened and closed in one session. brokerage: R$ per order, ISS included.
-    slippage: fraction of the price, applied against the trader on market and stop fills.
+    slippage: fraction of the price, applied against the trader on market and stop fills. borrow: what borrowed shares cost
+    a year, as a fraction of their value (not futures). contract_fee: R$ per futures contract and side.
     """
 
     fee: FloatArray
     fee_day_trade: FloatArray
     brokerage: float = 0.0
     slippage: float = 0.0
+    borrow: float = 0.0
+    contract_fee: float = 0.0
+
+    @property
+    def borrow_per_session(self) -> float:
+        """What borrowed shares cost over one night, as a fraction of their value: 252 of them compound to `borrow`."""
+        return float((1.0 + self.borrow) ** (1.0 / SESSIONS_PER_YEAR) - 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +68,60 @@ def no_costs(n: int) -> CostModel:
     return CostModel(np.zeros(n), np.zeros(n))
 
 
-def b3_costs(sessions: IntArray, market: Market, *, brokerage: float = 0.0, iss: float = 0.0, slippage: float = 0.0) -> CostModel:
+def b3_costs(
+    sessions: IntArray,
+    market: Market,
+    *,
+    brokerage: float = 0.0,
+    iss: float = 0.0,
+    slippage: float = 0.0,
+    borrow: float = 0.0,
+    contract_fee: float = 0.0,
+) -> CostModel:
     """B3's fees for an individual on each bar of a series.
 
     sessions: int64, length n, session of each bar (days since 1970-01-01), in any order. brokerage: R$ per order.
-    iss: the tax on brokerage, as a fraction of it. slippage: fraction of the price.
+    iss: the tax on brokerage, as a fraction of it. slippage: fraction of the price. borrow: fraction of the value a year, not
+    for futures. contract_fee: R$ per futures contract and side, all that the exchange charges for it, since the table has no
+    futures; other markets have none.
     A session before the first row pays the first row's rate; `rate_notes` says so in words.
-    Raises UsageError for a market without rates (futures, options, term) or a cost that is not a sensible number.
+    Raises UsageError for a market without rates (options, term; futures without a contract fee) or a cost that is not a
+    sensible number.
     """
-    for name, value, limit in (("brokerage", brokerage, 1e6), ("iss", iss, 1.0), ("slippage", slippage, 1.0)):
+    given = (
+        ("brokerage", brokerage, 1e6),
+        ("iss", iss, 1.0),
+        ("slippage", slippage, 1.0),
+        ("borrow", borrow, 10.0),
+        ("contract_fee", contract_fee, 1e6),
+    )
+    for name, value, limit in given:
         if not (isfinite(value) and 0 <= value < limit):
             raise UsageError(
                 _("{name} cannot be {value}").format(name=name, value=value),
                 _("Give a number from 0 to less than {limit}.").format(limit=f"{limit:g}"),
             )
+    if market is Market.FUTURE:
+        if not contract_fee:
+            raise UsageError(
+                _("B3's fees of futures are not in the table yet"),
+                _("Set costs.contract_fee to all fees of one contract and side in R$, or use --costs none."),
+            )
+        zero = np.zeros(len(sessions))
+        return CostModel(zero, zero, brokerage * (1 + iss), slippage, contract_fee=contract_fee)
     normal, day_trade = (_rates(trade, market) for trade in TRADES)
     return CostModel(
         fee=_rate_on(normal, sessions),
         fee_day_trade=_rate_on(day_trade, sessions),
         brokerage=brokerage * (1 + iss),
         slippage=slippage,
+        borrow=borrow,
     )
 
 
 def rate_notes(sessions: IntArray, market: Market) -> tuple[str, ...]:
     """What a reader should know about the rates that `b3_costs` used for these sessions, in sentences."""
-    if len(sessions) == 0:
+    if len(sessions) == 0 or market is Market.FUTURE:
         return ()
     notes = []
     first, last = int(np.min(sessions)), int(np.max(sessions))
@@ -160,11 +197,11 @@ def _packaged() -> tuple[Rate, ...]:
 
 def _rates(trade: str, market: Market) -> list[Rate]:
     if market not in CASH_RATES:
-        messages = {
-            Market.FUTURE: _("The costs of futures are not in the table yet"),
-            Market.OPTION: _("The costs of options are not in the table yet"),
-        }
-        raise UsageError(messages.get(market, _("The costs of this market are not in the table yet")), _("Use --costs none."))
+        options, other = (
+            _("The costs of options are not in the table yet"),
+            _("The costs of this market are not in the table yet"),
+        )
+        raise UsageError(options if market is Market.OPTION else other, _("Use --costs none."))
     return [row for row in _packaged() if row.trade == trade and row.market == Market.CASH]
 
 

@@ -19,7 +19,7 @@ LIMIT = 4 << 30
 def facts_text(path: Path, desk: Desk | None, symbol: str) -> tuple[Text, bool, bool]:
     """(text, whether it can be imported, whether a symbol must be named first). Nothing is written."""
     from engine.ingestion.files import open_files
-    from engine.ingestion.importer import describe_file, understand
+    from engine.ingestion.importer import look_into
     from engine.ingestion.table import ImportOptions
 
     markets = desk.settings.ingestion.markets if desk is not None else ("cash",)
@@ -28,7 +28,7 @@ def facts_text(path: Path, desk: Desk | None, symbol: str) -> tuple[Text, bool, 
     text = Text()
     try:
         files = open_files(path, limit)
-        facts = describe_file(files[0], understand(files[0], options))
+        facts = look_into(files[0], options, None if desk is None else desk.calendar)
     except PregaoError as error:
         needs_symbol = not symbol and "--symbol" in error.hint
         text.append(f"✖ {error.message}", style="bold red")
@@ -37,8 +37,11 @@ def facts_text(path: Path, desk: Desk | None, symbol: str) -> tuple[Text, bool, 
         return text, False, needs_symbol
     listed = ", ".join(facts.symbols[:5]) + (" ..." if len(facts.symbols) > 5 else "")
     rows = ngettext("{count} row", "{count} rows", facts.rows).format(count=facts.rows)
-    text.append(f"✔ {facts.format}: {listed} · {facts.timeframe} · {rows} · ", style="bold")
-    text.append(_("price base {base}").format(base=_(facts.price_base)))
+    parts = [listed, *filter(None, [facts.timeframe]), rows]
+    text.append(f"✔ {facts.format}: {' · '.join(parts)}", style="bold")
+    if facts.price_base is not None:
+        text.append(" · ", style="bold")
+        text.append(_("price base {base}").format(base=_(facts.price_base)))
     text.append("\n  " + _("first row  {row}").format(row=facts.first))
     text.append("\n  " + _("last row   {row}").format(row=facts.last))
     if facts.rejected:

@@ -16,15 +16,17 @@ import numpy as np
 from engine.domain import PriceBase, Progress, day_number, from_day_number, iso, sao_paulo, silent
 from engine.errors import FileError, PregaoError, UnrecognisedFileError
 from engine.i18n import _
-from engine.ingestion import cotahist, investing, profit, tabular
+from engine.ingestion import cotahist, events, investing, profit, tabular
 from engine.ingestion.files import SourceFile, open_files
 from engine.ingestion.price_base import settle_price_bases
 from engine.ingestion.series import read_series
 from engine.ingestion.table import ImportOptions, ParsedFile, Rejected
+from engine.store.events import publish_events
 from engine.store.publish import Origin, Published, publish
 from engine.store.values import publish_values
 
 if TYPE_CHECKING:
+    from engine.market.adjust import CorporateEvent
     from engine.market.calendar import Calendar
     from engine.store.database import Store
 
@@ -38,14 +40,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What a file was taken for, before anything is written. first and last are rows as parsed, in words."""
+    """What a file was taken for, before anything is written. first and last are rows as parsed, in words.
+
+    A file of corporate events has an empty timeframe and no price base.
+    """
 
     path: str
     format: str
     symbols: tuple[str, ...]
     timeframe: str
     rows: int
-    price_base: PriceBase
+    price_base: PriceBase | None
     first: str
     last: str
     rejected: tuple[Rejected, ...]
@@ -170,7 +175,10 @@ def import_files(
         said = options if calendar is None else replace(options, today=unfinished_day(calendar, path.stat().st_mtime, now))
         for file in files:
             try:
-                reports.append(_import_one(store, file, digest, said, now, dry_run, progress, on_understood))
+                if _holds_events(file, said):
+                    reports.append(_import_events(store, file, digest, said, now, dry_run, progress, on_understood, calendar))
+                else:
+                    reports.append(_import_one(store, file, digest, said, now, dry_run, progress, on_understood))
             except PregaoError as error:
                 log.warning("import of %s refused: %s", file.name, error.message)
                 reports.append(FileReport(str(path) if not file.member else f"{path}:{file.member}", error=error))
@@ -270,6 +278,42 @@ def _import_one(
     )
 
 
+def _holds_events(file: SourceFile, options: ImportOptions) -> bool:
+    return options.events or (not options.mapping and events.recognises(file))
+
+
+def _import_events(
+    store: Store,
+    file: SourceFile,
+    digest: str,
+    options: ImportOptions,
+    now: int,
+    dry_run: bool,
+    progress: Progress,
+    on_understood: Callable[[Understood], None] | None,
+    calendar: Calendar | None,
+) -> FileReport:
+    parsed = events.parse(file, options, calendar, progress)
+    if on_understood is not None:
+        on_understood(_describe_events(file, parsed))
+    published = Published(0, 0, 0, 0) if dry_run else publish_events(store, parsed, file.name, digest, now)
+    days = [event.ex_session for event in parsed.events]
+    return FileReport(
+        path=str(file.path) if not file.member else f"{file.path}:{file.member}",
+        format="events",
+        symbols=parsed.symbols,
+        rows=parsed.rows,
+        written=published.written,
+        unchanged=published.unchanged,
+        revised=published.revised,
+        rejected=parsed.rejected,
+        first=from_day_number(min(days)).isoformat() if days else None,
+        last=from_day_number(max(days)).isoformat() if days else None,
+        notices=parsed.notices,
+        revisions=published.revisions,
+    )
+
+
 def _settled(store: Store, symbols: Sequence[str]) -> list[str]:
     return [
         _("{symbol} {timeframe} turns out to be {base}: {equal} of {compared} closes equal the raw ones").format(
@@ -277,6 +321,32 @@ def _settled(store: Store, symbols: Sequence[str]) -> list[str]:
         )
         for symbol, timeframe, base, equal, compared in settle_price_bases(store, symbols)
     ]
+
+
+def look_into(file: SourceFile, options: ImportOptions, calendar: Calendar | None = None) -> Understood:
+    """What a file, of bars or of corporate events, is understood to be; errors as in `understand`."""
+    if _holds_events(file, options):
+        return _describe_events(file, events.parse(file, options, calendar))
+    return describe_file(file, understand(file, options))
+
+
+def _describe_events(file: SourceFile, parsed: events.EventFile) -> Understood:
+    def row(event: CorporateEvent) -> str:
+        value = event.factor if event.factor is not None else event.amount
+        return f"{event.symbol}  {from_day_number(event.ex_session)}  {event.kind} {value:.10g}"
+
+    return Understood(
+        path=file.name,
+        format="events",
+        symbols=parsed.symbols,
+        timeframe="",
+        rows=parsed.rows,
+        price_base=None,
+        first=row(parsed.events[0]) if parsed.events else "",
+        last=row(parsed.events[-1]) if parsed.events else "",
+        rejected=parsed.rejected,
+        notices=parsed.notices,
+    )
 
 
 def describe_file(file: SourceFile, parsed: ParsedFile) -> Understood:

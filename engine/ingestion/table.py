@@ -74,6 +74,7 @@ class ImportOptions:
     symbol: for formats whose content names none. timeframe, price_base, mapping: for plain OHLCV files.
     markets: COTAHIST market groups to keep: cash, fractional, options, term, all (see `cotahist.MARKETS`).
     today: the date on which a row dated the same day counts as an unfinished session; None = today in Sao Paulo.
+    events: the file holds corporate events, even where its header does not show it without doubt.
     """
 
     symbol: str = ""
@@ -82,3 +83,4 @@ class ImportOptions:
     mapping: str = ""
     markets: tuple[str, ...] = ("cash",)
     today: int | None = None
+    events: bool = False

@@ -29,6 +29,7 @@ def import_options(
     price_base: str = "",
     mapping: str = "",
     markets: Sequence[str] = (),
+    events: bool = False,
 ) -> ImportOptions:
     """What the user says about the files, checked; no markets means those of the settings. Raises UsageError."""
     from engine.domain import PriceBase
@@ -53,6 +54,7 @@ def import_options(
         price_base=PriceBase(price_base) if price_base else None,
         mapping=mapping,
         markets=kept,
+        events=events,
     )
 
 

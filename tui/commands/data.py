@@ -1,4 +1,4 @@
-"""Data in and data shown: import, fetch, coverage, bars, watchlist."""
+"""Data in and data shown: import, fetch, coverage, bars, events, watchlist."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ def add_commands(commands: Any, common: Any) -> None:
         "--series", default="", metavar="NAME", help=_("import a daily value series (CDI, SELIC, SP500 ...) under this name")
     )
     parser.add_argument("--column", default="", help=_("with --series: the value column"))
+    parser.add_argument(
+        "--events",
+        action="store_true",
+        help=_("the files hold corporate events: symbol, kind, ex_date, factor or amount, pay_date"),
+    )
     parser.add_argument("--dry-run", action="store_true", help=_("only say what each file was understood to be"))
     parser.set_defaults(run=run_import)
 
@@ -61,6 +66,10 @@ def add_commands(commands: Any, common: Any) -> None:
     parser.add_argument("--limit", type=int, help=_("only the newest so many"))
     parser.set_defaults(run=run_bars)
 
+    parser = add(commands, common, "events", _("list the stored corporate events of a symbol"), "pregao events PETR4")
+    parser.add_argument("symbol", metavar="SYMBOL")
+    parser.set_defaults(run=run_events)
+
     parser = add(
         commands, common, "watchlist", _("list, add, remove or import symbols to watch"), "pregao watchlist add PETR4 VALE3"
     )
@@ -77,6 +86,8 @@ def run_import(arguments: argparse.Namespace) -> int:
     with desk_of(arguments) as desk:
         work.refuse_demo(desk)
         paths = expand(arguments.files)
+        if arguments.series and arguments.events:
+            raise UsageError(_("Give --series or --events, not both"))
         if arguments.series:
             return _finish([work.import_values(desk, paths, arguments.series, arguments.column)], is_json(arguments))
         options = work.import_options(
@@ -86,6 +97,7 @@ def run_import(arguments: argparse.Namespace) -> int:
             price_base=arguments.price_base or "",
             mapping=arguments.mapping,
             markets=arguments.markets.split(","),
+            events=arguments.events,
         )
         return _import(desk, paths, options, is_json(arguments), arguments.dry_run)
 
@@ -110,7 +122,7 @@ def _say_understood(facts: Understood) -> None:
         (_("format"), facts.format),
         (_("symbols"), listed),
         (_("timeframe"), facts.timeframe),
-        (_("price base"), _(facts.price_base)),
+        (_("price base"), "" if facts.price_base is None else _(facts.price_base)),
         (_("rows"), str(facts.rows)),
         (_("first row"), facts.first),
         (_("last row"), facts.last),
@@ -118,7 +130,8 @@ def _say_understood(facts: Understood) -> None:
     )
     width = max(len(label) for label, _value in rows)
     for label, value in rows:
-        narrate(f"  {label:<{width}} {value}")
+        if value:
+            narrate(f"  {label:<{width}} {value}")
 
 
 def _finish(reports: list[FileReport], as_json: bool, *, dry_run: bool = False) -> int:
@@ -165,7 +178,7 @@ def _say_result(report: FileReport, dry_run: bool) -> None:
             provisional=report.provisional,
         )
     )
-    if report.format == "series":
+    if report.format in ("series", "events"):
         for notice in report.notices:
             narrate(f"  {notice}")
     for row in report.rejected[:SHOWN_REJECTED]:
@@ -256,6 +269,29 @@ def run_bars(arguments: argparse.Namespace) -> int:
 
         demo_banner(desk.workspace.demo)
         console().print(bars_table(bars))
+        return 0
+
+
+def run_events(arguments: argparse.Namespace) -> int:
+    from engine.store.bars import list_series, read_bars
+    from engine.store.events import read_events
+    from tui.events_report import event_dict, events_table
+
+    with desk_of(arguments) as desk:
+        (symbol,) = symbols([arguments.symbol])
+        found = read_events(desk.store, symbol)
+        if not found and not list_series(desk.store, [symbol]):
+            read_bars(desk.store, symbol)
+        if is_json(arguments):
+            print_json({"symbol": symbol, "events": [event_dict(event) for event in found], "demo": desk.workspace.demo})
+            return 0
+        demo_banner(desk.workspace.demo)
+        if found:
+            console().print(events_table(found))
+        else:
+            narrate(
+                _("No corporate events of {symbol} are stored; `pregao import --events FILE` brings some.").format(symbol=symbol)
+            )
         return 0
 
 

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.backtest.engine import BacktestConfig, BacktestResult, backtest
+from engine.backtest.events import events as events_between
 from engine.backtest.execution import Execution
 from engine.domain import Bars, Instrument, PriceBase, iso
 from engine.i18n import _
 from engine.market.costs import CostModel, b3_costs, no_costs, rate_notes
 from engine.store.bars import list_series, read_bars, read_instrument
+from engine.store.events import adjusted
 from engine.store.ledger import read_trials, record_backtest, trial_key
 from engine.store.series import NEAR
 from engine.store.values import cash_return
 
 if TYPE_CHECKING:
     from engine.domain import FloatArray
+    from engine.market.adjust import EventArrays
     from engine.settings_model import Costs, Settings
     from engine.store.database import Store
     from engine.strategies.base import Strategy
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What strategies are tested on, read once. bars: the series of the signals. raw: that of the fills, None for the same.
+    """What strategies are tested on, read once. bars, raw, events: as in `Pair`.
 
     risk_free: float64, return of cash over each bar, None where it is not known for all of them. idle_cash: whether settled
     cash earns it. fractional: bars of the fractional market, None where they are not stored or not asked for. start, end: UTC
@@ -36,6 +39,7 @@ class Inputs:
 
     bars: Bars
     raw: Bars | None
+    events: EventArrays | None
     instrument: Instrument
     costs: CostModel
     b3_fees: bool
@@ -99,7 +103,8 @@ def read_inputs(
         execution=Execution(**settings.orders.model_dump()) if execution is None else execution,
         futures_margin=chosen.futures_margin,
     )
-    bars, raw = read_pair(store, symbol, timeframe, (start, end))
+    pair = read_pair(store, symbol, timeframe, (start, end))
+    bars, raw = pair.bars, pair.raw
     instrument = read_instrument(store, symbol)
     traded = bars if raw is None else raw
     charges = settings.costs if costs is None else settings.costs.model_copy(update={"schedule": costs})
@@ -110,6 +115,7 @@ def read_inputs(
     return Inputs(
         bars=bars,
         raw=raw,
+        events=pair.events,
         instrument=instrument,
         costs=model,
         b3_fees=charges.schedule == "b3",
@@ -132,6 +138,7 @@ def trade(inputs: Inputs, strategy: Strategy, warm_up: int = 0) -> BacktestResul
         instrument=inputs.instrument,
         costs=inputs.costs,
         raw=inputs.raw,
+        events=inputs.events,
         risk_free=inputs.risk_free,
         idle_cash=inputs.idle_cash,
         fractional=inputs.fractional,
@@ -167,22 +174,47 @@ def record(store: Store, result: BacktestResult, now: int) -> None:
     )
 
 
-def read_pair(
-    store: Store, symbol: str, timeframe: str, covering: tuple[int | None, int | None] = (None, None)
-) -> tuple[Bars, Bars | None]:
-    """The bars for signals and, where they are another stored series, those for fills: (adjusted, raw), cut to the bars
-    that both have; with one price base only, (bars, None). Of several series the one that covers the asked time best.
-    Raises NoDataError.
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """bars: the series of the signals. raw: that of the fills with the same bars, None for the same series. events: what is known
+    to have happened on those bars, None where nothing is stored about it.
+    """
+
+    bars: Bars
+    raw: Bars | None = None
+    events: EventArrays | None = None
+
+
+def read_pair(store: Store, symbol: str, timeframe: str, covering: tuple[int | None, int | None] = (None, None)) -> Pair:
+    """The bars for signals and those for fills, with the stored events of the symbol.
+
+    Where an adjusted and a raw series are stored, both, cut to the bars that both have; on the dates of stored events these are
+    taken, on others what the jumps between the two series say. Where only one answers and it is raw, signals get its bars adjusted
+    by the stored events inside them. Of several series the one that covers the asked time best.
+    Raises NoDataError, and FileError for a stored payment that cannot be.
     """
     known = [item for item in list_series(store, [symbol]) if item.timeframe == timeframe]
     if {PriceBase.ADJUSTED, PriceBase.RAW} - {item.price_base for item in known}:
-        return read_bars(store, symbol, timeframe, covering=covering), None
-    adjusted = read_bars(store, symbol, timeframe, price_base=PriceBase.ADJUSTED)
+        return _alone(store, read_bars(store, symbol, timeframe, covering=covering))
+    bars = read_bars(store, symbol, timeframe, price_base=PriceBase.ADJUSTED)
     raw = read_bars(store, symbol, timeframe, price_base=PriceBase.RAW)
-    _common, left, right = np.intersect1d(adjusted.time, raw.time, return_indices=True)
-    if left.size < max(len(adjusted), len(raw)) // 2:
-        return (adjusted, None) if len(adjusted) >= len(raw) else (raw, None)
-    return adjusted.take(left), raw.take(right)
+    _common, left, right = np.intersect1d(bars.time, raw.time, return_indices=True)
+    if left.size < max(len(bars), len(raw)) // 2:
+        return _alone(store, bars if len(bars) >= len(raw) else raw)
+    bars, raw = bars.take(left), raw.take(right)
+    _adjusted, stored = adjusted(store, raw)
+    if stored is None:
+        return Pair(bars, raw)
+    split, dividend = events_between(raw.close, bars.close)
+    here = stored.present
+    return Pair(
+        bars, raw, replace(stored, split=np.where(here, stored.split, split), dividend=np.where(here, stored.dividend, dividend))
+    )
+
+
+def _alone(store: Store, bars: Bars) -> Pair:
+    found, events = adjusted(store, bars)
+    return Pair(found) if events is None else Pair(found, bars, events)
 
 
 def _fractional(store: Store, bars: Bars) -> Bars | None:

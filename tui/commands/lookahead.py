@@ -92,5 +92,5 @@ def _bars(arguments: argparse.Namespace) -> tuple[Bars, bool]:
     with desk_of(arguments) as desk:
         from engine.backtest.run import read_pair
 
-        bars, _raw = read_pair(desk.store, symbol, chosen)
+        bars = read_pair(desk.store, symbol, chosen).bars
         return bars.take(slice(-wanted, None)), desk.workspace.demo

@@ -19,10 +19,11 @@ import numpy as np
 
 from engine import __version__, strategies
 from engine.domain import Bars, Notifier, Predictor, Progress, Signal, Source, day_number, from_day_number, silent
-from engine.errors import NoDataError, PregaoError, UsageError
+from engine.errors import FileError, NoDataError, PregaoError, UsageError
 from engine.i18n import _
 from engine.signals import rules_of
 from engine.store.bars import Cut, read_many, symbols_with_bars
+from engine.store.events import adjusted
 from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, read_signals, read_step
 from engine.store.watchlists import read_watchlist
 from engine.strategies.manager import judged_signal
@@ -257,6 +258,7 @@ def _check_freshness(plan: Plan, findings: Findings) -> Outcome:
             stale[symbol] = behind
     missing = [symbol for symbol in symbols if symbol not in findings.bars]
     findings.fresh = [symbol for symbol in findings.bars if symbol not in stale and symbol not in ended]
+    impossible = _adjust(plan, findings)
     newest_all = max((int(bars.session[-1]) for bars in findings.bars.values()), default=None)
     detail = {
         "session": from_day_number(plan.session).isoformat(),
@@ -267,8 +269,22 @@ def _check_freshness(plan: Plan, findings: Findings) -> Outcome:
         "ended": ended,
         "missing": missing if findings.named else [],
     }
+    if impossible:
+        detail["impossible_events"] = impossible
     blocked = not findings.fresh or (findings.named and (stale or missing))
-    return Outcome("stale" if blocked else "done", detail)
+    return Outcome("stale" if blocked else "partial" if impossible else "done", detail)
+
+
+def _adjust(plan: Plan, findings: Findings) -> dict[str, str]:
+    """Take the events known by then out of the prices; a symbol with one that cannot be is no longer fresh: symbol and reason."""
+    impossible: dict[str, str] = {}
+    for symbol in findings.fresh:
+        try:
+            findings.bars[symbol], _events = adjusted(plan.desk.store, findings.bars[symbol], plan.cut)
+        except FileError as error:
+            impossible[symbol] = error.message
+    findings.fresh = [symbol for symbol in findings.fresh if symbol not in impossible]
+    return impossible
 
 
 def _refuse_unproved(name: str, workspace: Workspace) -> None:

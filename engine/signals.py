@@ -10,6 +10,7 @@ from engine.domain import TIMEFRAMES, Signal
 from engine.errors import NoDataError
 from engine.i18n import _
 from engine.store.bars import read_bars
+from engine.store.events import adjusted
 from engine.strategies.manager import Choice, Rules, choose, judged_signal
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ def current_signal(
 ) -> Signal:
     """What `strategy` says at the close of the newest finished bar of `symbol`; None asks the strategy that suits the regime.
 
-    `stale_sessions` counts the sessions that closed since that bar's. Raises NoDataError.
+    Raw prices are adjusted by the stored events of the symbol. `stale_sessions` counts the sessions that closed since that bar's.
+    Raises NoDataError, and FileError for a stored payment that cannot be.
     """
-    bars = read_bars(store, symbol, timeframe)
+    bars, _events = adjusted(store, read_bars(store, symbol, timeframe))
     if not len(bars):
         raise NoDataError(_("{symbol} has no finished bar of {timeframe}").format(symbol=symbol, timeframe=timeframe))
     session = int(bars.session[-1])
@@ -44,8 +46,9 @@ def current_signal(
 
 
 def current_regime(store: Store, settings: Settings, symbol: str, *, timeframe: str) -> Choice:
-    """The regime of `symbol` at its newest finished bar and the strategy chosen for it. Raises NoDataError."""
-    return choose(read_bars(store, symbol, timeframe), rules_of(settings))
+    """The regime of `symbol` at its newest finished bar and the strategy chosen for it; errors as in `current_signal`."""
+    bars, _events = adjusted(store, read_bars(store, symbol, timeframe))
+    return choose(bars, rules_of(settings))
 
 
 def rules_of(settings: Settings) -> Rules:

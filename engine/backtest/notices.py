@@ -13,17 +13,20 @@ from engine.strategies.base import decimal, percent
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
-    from engine.domain import IntArray
+    from engine.domain import FloatArray, IntArray
 
 JUMP = 0.15
 SHOWN = 5
 FEW_RETURNS = 30
 
 
-def jumps(bars: Bars, limit: float = JUMP) -> IntArray:
-    """Bars that open more than `limit` (a fraction) away from the close before: int64 indices."""
-    moved = np.abs(bars.open[1:] / bars.close[:-1] - 1.0)
-    return (np.flatnonzero(moved > limit) + 1).astype(np.int64)
+def jumps(bars: Bars, split: FloatArray, dividend: FloatArray, limit: float = JUMP) -> IntArray:
+    """Bars that open more than `limit` (a fraction) away from the close before, as their events leave it: int64 indices.
+
+    split, dividend: float64, as long as the bars, see `engine.market.adjust.EventArrays`.
+    """
+    left = bars.close[:-1] / split[1:] - dividend[1:]
+    return (np.flatnonzero(np.abs(bars.open[1:] / left - 1.0) > limit) + 1).astype(np.int64)
 
 
 def notices(result: BacktestResult) -> tuple[str, ...]:
@@ -40,12 +43,12 @@ def _about_prices(result: BacktestResult) -> list[str]:
         if count:
             found.append(
                 ngettext(
-                    "{count} corporate event was read from the two series and applied to open positions.",
-                    "{count} corporate events were read from the two series and applied to open positions.",
+                    "{count} corporate event was applied to open positions.",
+                    "{count} corporate events were applied to open positions.",
                     count,
                 ).format(count=count)
             )
-        return found
+        return found + _unexplained(result)
     texts = {
         PriceBase.RAW: _("Only raw prices are known: a split or dividend looks like a move of the price."),
         PriceBase.ADJUSTED: _(
@@ -53,19 +56,23 @@ def _about_prices(result: BacktestResult) -> list[str]:
         ),
         PriceBase.UNKNOWN: _("It is not known whether the prices are raw or adjusted."),
     }
-    found = [texts[result.price_base]]
-    window = result.bars.take(slice(result.first, result.last + 1))
-    rows = jumps(window)
-    if rows.size:
-        days = ", ".join(from_day_number(int(window.session[row])).isoformat() for row in rows[:SHOWN])
-        found.append(
-            ngettext(
-                "{count} jump of more than {limit} % between bars is not explained by any event: {days}.",
-                "{count} jumps of more than {limit} % between bars are not explained by any event: {days}.",
-                int(rows.size),
-            ).format(count=rows.size, limit=round(JUMP * 100), days=days + (" ..." if rows.size > SHOWN else ""))
-        )
-    return found
+    return [texts[result.price_base], *_unexplained(result)]
+
+
+def _unexplained(result: BacktestResult) -> list[str]:
+    window = slice(result.first, result.last + 1)
+    bars = result.bars.take(window)
+    rows = jumps(bars, result.split[window], result.dividend[window])
+    if not rows.size:
+        return []
+    days = ", ".join(from_day_number(int(bars.session[row])).isoformat() for row in rows[:SHOWN])
+    return [
+        ngettext(
+            "{count} jump of more than {limit} % between bars is not explained by any event: {days}.",
+            "{count} jumps of more than {limit} % between bars are not explained by any event: {days}.",
+            int(rows.size),
+        ).format(count=rows.size, limit=round(JUMP * 100), days=days + (" ..." if rows.size > SHOWN else ""))
+    ]
 
 
 def _about_instrument(result: BacktestResult) -> list[str]:

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from engine.backtest import kernel
 from engine.backtest.kernel import LIQUIDATION, OPEN, SIGNAL, STOP, TARGET
-
-NAN = float("nan")
-B, S, H = 1, -1, 0
+from tests.backtest.hand_drawn import FLAT, B, S, simulate
 
 
 @dataclass(frozen=True)
@@ -25,23 +23,6 @@ class Case:
     options: dict = field(default_factory=dict)
 
 
-def simulate(bars, *, fast=False, capital=1000.0, session=None, fee=0.0, fee_day_trade=0.0, split=None, dividend=None,
-             first=0, last=None, opening=0, sizing=kernel.FRACTION, size=1.0, allow_short=True, lot=1, point_value=1.0,
-             tick=(0, 1), slippage=0.0, brokerage=0.0):  # fmt: skip
-    n = len(bars)
-    rows = [(*bar, *(H, NAN, NAN)[len(bar) - 4 :]) for bar in bars]
-    open_, high, low, close, action, stop, target = (np.array(column, dtype=float) for column in zip(*rows))
-    session = np.arange(n) if session is None else np.array(session)
-    split = np.ones(n) if split is None else np.array(split, dtype=float)
-    dividend = np.zeros(n) if dividend is None else np.array(dividend, dtype=float)
-    series = (open_, high, low, close, session, action.astype(np.int8), stop, target, split, dividend,
-              np.full(n, fee), np.full(n, fee_day_trade))  # fmt: skip
-    last = n - 1 if last is None else last
-    scalars = (first, last, opening, capital, sizing, size, allow_short, lot, point_value, *tick, slippage, brokerage)
-    return kernel.run(series, scalars, fast=fast)
-
-
-FLAT = (10, 10, 10, 10)
 CASES = [
     Case("no signal, no trade", [FLAT] * 5, []),
     Case(
@@ -374,6 +355,9 @@ def random_case(seed):
         "point_value": float(random.choice([1.0, 0.2])),
         "tick": [(0, 1), (1, 100), (5, 1)][int(random.choice([0, 1, 1, 1, 2]))],
         "slippage": float(random.choice([0.0, 0.001])), "brokerage": float(random.choice([0.0, 4.9])),
+        "rate": np.where(random.random(n) < 0.8, float(random.choice([0.0, 0.0005])), 0.0),
+        "pay": np.arange(n) + random.integers(0, 20, n), "borrow": float(random.choice([0.0, 0.0001])),
+        "favourable": bool(random.integers(0, 2)),
     }  # fmt: skip
     return bars, options
 
@@ -386,22 +370,24 @@ def test_the_compiled_kernel_equals_the_plain_one_bit_for_bit():
         assert plain.equity.tobytes() == fast.equity.tobytes(), seed
         assert plain.position.tobytes() == fast.position.tobytes(), seed
         assert plain.trades.tobytes() == fast.trades.tobytes(), seed
-        assert (plain.held, plain.rejected) == (fast.held, fast.rejected), seed
+        assert (plain.held, plain.rejected, plain.interest) == (fast.held, fast.rejected, fast.interest), seed
         traded += plain.trades.size
     assert traded > 1000
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 10**9))
-def test_trades_add_up_to_the_equity_and_cash_is_never_overdrawn_by_an_order(seed):
+def test_trades_and_interest_add_up_to_the_equity_and_cash_is_never_overdrawn_by_an_order(seed):
     bars, options = random_case(seed)
     run = simulate(bars, **options)
-    assert run.trades["pnl"].sum() == pytest.approx(run.equity[-1] - options["capital"], abs=0.005)
+    assert run.trades["pnl"].sum() + run.interest == pytest.approx(run.equity[-1] - options["capital"], abs=0.005)
     assert (run.trades["mae"] <= 0).all()
     assert (run.trades["mfe"] >= 0).all()
     for trade in run.trades:
-        before = run.trades[run.trades["entry"] < trade["entry"]]["pnl"].sum() + options["capital"]
-        assert trade["quantity"] * trade["entry_price"] * options["point_value"] <= before + 0.005
+        earlier = run.trades[run.trades["entry"] < trade["entry"]]
+        owed = -np.minimum(earlier["income"], 0.0).sum()
+        most = options["capital"] + earlier["pnl"].sum() + run.interest + owed
+        assert trade["quantity"] * trade["entry_price"] * options["point_value"] <= most + 0.005
         assert trade["quantity"] % options["lot"] == 0
     if not options["allow_short"] and options["opening"] >= 0:
         assert (run.position >= 0).all()

@@ -14,6 +14,7 @@ from engine.market import asked
 
 if TYPE_CHECKING:
     from engine.backtest.engine import BacktestResult
+    from engine.backtest.execution import Execution
     from engine.daily import Plan
     from engine.desk import Desk
     from engine.ingestion.importer import FileReport, Understood
@@ -143,6 +144,7 @@ def backtest_symbols(
     end: int | None = None,
     capital: float | None = None,
     costs: str | None = None,
+    execution: Execution | None = None,
     progress: Progress = silent,
 ) -> list[BacktestResult]:
     """One recorded backtest per symbol, in order; `progress` counts symbols. Arguments as in `run_backtest`."""
@@ -163,6 +165,7 @@ def backtest_symbols(
                 end=end,
                 capital=capital,
                 costs=costs,
+                execution=execution,
             )
         )
     return results

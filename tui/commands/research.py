@@ -1,4 +1,4 @@
-"""Questions to the engine: signal, backtest, compare."""
+"""Questions to the engine: signal, compare."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import UsageError
 from engine.i18n import _
 from tui.commands.common import add, add_period, add_timeframe, desk_of, is_json, period, symbols, timeframe
+from tui.commands.orders import add_orders, execution
 from tui.output import console, demo_banner, print_json
 
 if TYPE_CHECKING:
@@ -25,23 +26,9 @@ def add_commands(commands: Any, common: Any) -> None:
         "pregao signal PETR4 VALE3 --timeframe 60m",
     )
     parser.add_argument("symbols", nargs="+", metavar="SYMBOL")
-    _add_strategy(parser, _("the strategy, or auto for the one that suits the regime (default: the one in the settings)"))
+    add_strategy(parser, _("the strategy, or auto for the one that suits the regime (default: the one in the settings)"))
     add_timeframe(parser)
     parser.set_defaults(run=run_signal)
-
-    example = "pregao backtest PETR4 --strategy trend_following --param ema_fast=5 --from 2024-06-01"
-    parser = add(commands, common, "backtest", _("trade a strategy on the past, with costs, baselines and a verdict"), example)
-    parser.add_argument("symbols", nargs="+", metavar="SYMBOL")
-    _add_strategy(parser, _("the strategy (default: the one in the settings)"))
-    add_timeframe(parser)
-    add_period(parser)
-    _add_account(parser)
-    parser.add_argument("--trades", action="store_true", help=_("also list the trades"))
-    parser.add_argument("--monthly", action="store_true", help=_("also the return of each month"))
-    text = _("also the range of the figures had the returns come in another order, from so many draws")
-    parser.add_argument("--bands", type=int, metavar="DRAWS", help=text)
-    parser.add_argument("--equity", action="store_true", help=_("with --json: add the equity curve"))
-    parser.set_defaults(run=run_backtests)
 
     summary = _("rank strategies on the same data, costs and warm-up; each one counts as a trial")
     parser = add(commands, common, "compare", summary, "pregao compare PETR4 --from 2020-01-01 --costs b3")
@@ -49,35 +36,36 @@ def add_commands(commands: Any, common: Any) -> None:
     parser.add_argument("--strategies", metavar="A,B,...", help=_("only these (default: all)"))
     add_timeframe(parser)
     add_period(parser)
-    _add_account(parser)
+    add_account(parser)
+    add_orders(parser)
     parser.set_defaults(run=run_compare)
 
 
-def _add_strategy(parser: argparse.ArgumentParser, text: str) -> None:
+def add_strategy(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--strategy", default="", metavar="NAME", help=text)
     parser.add_argument(
         "--param", action="append", nargs="+", default=[], metavar="K=V", help=_("a parameter; see `pregao strategies list`")
     )
 
 
-def _add_account(parser: argparse.ArgumentParser) -> None:
+def add_account(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--capital", type=float, help=_("starting cash, R$"))
     parser.add_argument("--costs", choices=("b3", "none"), help=_("exchange fees: b3 or none (default: the settings)"))
 
 
-def _check_capital(capital: float | None) -> None:
+def check_capital(capital: float | None) -> None:
     if capital is not None and not 0 < capital <= 1e12:
         raise UsageError(_("--capital takes an amount above 0"))
 
 
-def _params(arguments: argparse.Namespace) -> dict[str, object]:
-    params: dict[str, object] = {}
+def params(arguments: argparse.Namespace) -> dict[str, object]:
+    found: dict[str, object] = {}
     for text in (part for group in arguments.param for part in group):
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
             raise UsageError(_("--param {text} is not NAME=VALUE").format(text=text))
-        params[name.strip()] = value.strip()
-    return params
+        found[name.strip()] = value.strip()
+    return found
 
 
 def run_signal(arguments: argparse.Namespace) -> int:
@@ -87,7 +75,7 @@ def run_signal(arguments: argparse.Namespace) -> int:
         from engine.signals import current_signal
 
         name = arguments.strategy or desk.settings.daily.strategy
-        strategy = strategies.chosen(name, _params(arguments), desk.workspace.strategies)
+        strategy = strategies.chosen(name, params(arguments), desk.workspace.strategies)
         found: list[Signal] = [
             current_signal(desk.store, desk.calendar, desk.settings, symbol, strategy, timeframe=chosen, now=desk.now())
             for symbol in wanted
@@ -102,54 +90,12 @@ def run_signal(arguments: argparse.Namespace) -> int:
         return 0
 
 
-def run_backtests(arguments: argparse.Namespace) -> int:
-    wanted, chosen = symbols(arguments.symbols), timeframe(arguments.timeframe)
-    start, end = period(arguments)
-    _check_capital(arguments.capital)
-    if arguments.bands is not None:
-        from engine.backtest.evidence.bootstrap import check_draws
-
-        check_draws(arguments.bands)
-    with desk_of(arguments) as desk:
-        from engine import strategies
-        from engine.jobs.work import backtest_symbols
-
-        name = arguments.strategy or desk.settings.daily.strategy
-        strategy = strategies.get(name, _params(arguments), desk.workspace.strategies)
-        results = backtest_symbols(
-            desk,
-            wanted,
-            strategy,
-            timeframe=chosen,
-            start=start,
-            end=end,
-            capital=arguments.capital,
-            costs=arguments.costs,
-        )
-        if is_json(arguments):
-            wanted_too = {"equity": arguments.equity, "monthly": arguments.monthly, "draws": arguments.bands}
-            listed = [{**result.as_dict(**wanted_too), "demo": desk.workspace.demo} for result in results]
-            print_json(listed[0] if len(listed) == 1 else {"results": listed, "demo": desk.workspace.demo})
-            return 0
-        from tui.compare_report import bands_table, monthly_table
-        from tui.reports import backtest_report
-
-        demo_banner(desk.workspace.demo)
-        for result in results:
-            console().print(backtest_report(result, trades=arguments.trades))
-            if arguments.monthly:
-                console().print(monthly_table(result.monthly))
-            if arguments.bands is not None:
-                console().print(bands_table(result, arguments.bands))
-        return 0
-
-
 def run_compare(arguments: argparse.Namespace) -> int:
     named, chosen = symbols([arguments.symbol]), timeframe(arguments.timeframe)
     if len(named) != 1:
         raise UsageError(_("A comparison takes one symbol"))
     start, end = period(arguments)
-    _check_capital(arguments.capital)
+    check_capital(arguments.capital)
     with desk_of(arguments) as desk:
         from engine.backtest.compare import compare
 
@@ -164,6 +110,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
             end=end,
             capital=arguments.capital,
             costs=arguments.costs,
+            execution=execution(arguments, desk.settings),
         )
         if is_json(arguments):
             print_json({**found.as_dict(), "demo": desk.workspace.demo})

@@ -193,8 +193,11 @@ def backtest_report(result: BacktestResult, *, trades: bool = False) -> Renderab
     names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI")}
     table = _table("", _("strategy"), *(names[key] for key in baselines), right=(_("strategy"), *names.values()))
     columns = [found["metrics"], *baselines.values()]
-    for label, key, show in (*_metric_rows(), *_full_rows()):
+    for label, key, show in (*_metric_rows(), *_money_rows(columns), *_full_rows()):
         table.add_row(label, *(show(column.get(key)) if key in column else "" for column in columns))
+    if found["outcome_range"] is not None:
+        ends = {name: percent(value, signed=True) for name, value in found["outcome_range"].items()}
+        table.add_row(_("Return if stops or targets came first"), _("{worst} to {best}").format(**ends))
     verdict = result.verdict
     label = Text(
         _("Verdict: {label}").format(label=_(verdict.label)),
@@ -233,6 +236,16 @@ def _metric_rows() -> list[tuple[str, str, Any]]:
         (_("Time in the market"), "exposure", percent),
         (_("Costs paid"), "costs", money),
     ]
+
+
+def _money_rows(columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Any]]:
+    """Those of interest, borrowing and dividends in which some column has a figure."""
+    rows = [
+        (_("Interest on idle cash"), "interest", money),
+        (_("Paid for borrowed shares"), "borrow", money),
+        (_("Dividends and fractions"), "income", money),
+    ]
+    return [row for row in rows if any(column.get(row[1]) for column in columns)]
 
 
 def _full_rows() -> list[tuple[str, str, Any]]:

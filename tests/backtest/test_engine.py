@@ -250,9 +250,9 @@ def test_cash_is_a_baseline_where_its_return_is_known():
 
 def test_the_result_has_the_keys_of_the_json_form_and_no_undefined_number():
     printed = run(walk(12)).as_dict()
-    assert list(printed) == ["symbol", "timeframe", "price_base", "strategy", "params", "period", "metrics", "baselines", "verdict",
-                             "trades", "order_hash", "notices"]  # fmt: skip
-    assert {"final_equity", "total_return", "cagr", "sharpe_ratio", "sortino_ratio", "calmar_ratio", "max_drawdown", "profit_factor",
+    assert list(printed) == ["symbol", "timeframe", "price_base", "strategy", "params", "period", "metrics", "outcome_range",
+                             "baselines", "verdict", "trades", "order_hash", "notices"]  # fmt: skip
+    assert {"interest", "borrow", "income", "ambiguous_trades", "final_equity", "total_return", "cagr", "sharpe_ratio", "sortino_ratio", "calmar_ratio", "max_drawdown", "profit_factor",
             "win_rate", "trades", "exposure", "costs", "initial_capital"} <= set(printed["metrics"])  # fmt: skip
     assert set(printed["trades"][0]) >= {"side", "quantity", "entry_time", "entry_price", "exit_time", "exit_price", "exit_reason",
                                          "costs", "pnl", "return", "mae", "mfe"}  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import UsageError
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.domain import Bars, FloatArray
-    from engine.strategies.crossing import Crossing
 
 BUY, SELL, HOLD = 1, -1, 0
 
@@ -59,7 +58,7 @@ class Strategy(ABC):
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
-            _check(self.name, parameter.name, getattr(self, parameter.name), type(parameter.default), parameter.metadata)
+            check_value(self.name, parameter, getattr(self, parameter.name))
 
     @property
     @abstractmethod
@@ -77,13 +76,6 @@ class Strategy(ABC):
     @abstractmethod
     def context(self, bars: Bars) -> dict[str, float | None]:
         """What the market looks like at the last bar: adx, atr, rsi, volume_avg; None where it is not known."""
-
-    def crossing(self, bars: Bars) -> Crossing | None:  # noqa: ARG002
-        """The decisions as a cross of two lines, where they are one: what a sweep forms many times faster than by `decide`.
-
-        Its orders must be those of `decide`. A class that changes `decide` alone is not taken at its parent's word.
-        """
-        return None
 
     @property
     def params(self) -> dict[str, Any]:
@@ -159,11 +151,13 @@ def percent(fraction: float, digits: int = 1) -> str:
     return f"{decimal(100.0 * fraction, digits)} %"
 
 
-def _check(strategy: str, name: str, value: object, kind: type, metadata: Mapping[str, Any]) -> None:
+def check_value(strategy: str, parameter: Field[Any], value: object) -> None:
+    """Raises UsageError when `value` is not a number of the parameter's type within its range."""
+    kind, metadata = type(parameter.default), parameter.metadata
     accepted = (int,) if kind is int else (int, float)
     sound = isinstance(value, accepted) and not isinstance(value, bool) and math.isfinite(value)
     if not sound or not metadata["low"] <= value <= metadata["high"]:
-        raise _wrong(strategy, name, value, kind, metadata)
+        raise _wrong(strategy, parameter.name, value, kind, metadata)
 
 
 def _wrong(strategy: str, name: str, value: object, kind: type, metadata: Mapping[str, Any]) -> UsageError:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -193,7 +193,6 @@ def main() -> None:
     import numpy as np
 
     from engine import strategies
-    from engine.backtest import kernel
     from engine.backtest.engine import BacktestConfig, backtest
 
     bars, costs, instrument = market()
@@ -215,11 +214,10 @@ def main() -> None:
     own = run(cross, long_only)
     ours = timed(lambda: run(cross, long_only).metrics, 300)
     show("SMA 10 x 50, signals + trades + metrics", ours, f"{own.metrics['trades']} trades, {own.metrics['total_return']:+.4%}")
-    arrays, scalars = own.hold_inputs
-    action = cross.decide(bars).action
-    arrays = (*arrays[: kernel.ACTION], action, *arrays[kernel.ACTION + 1 :])
-    scalars = (*scalars[:2], 0, *scalars[3:])
-    show("SMA 10 x 50, kernel alone", timed(lambda: kernel.run(arrays, scalars, fast=True), 300))
+    show("SMA 10 x 50, kernel alone", timed(own.simulation.run, 300))
+    rate = np.full(BARS, 0.0004)
+    earning = backtest(bars, cross, instrument=instrument, costs=replace(costs, borrow=0.02), idle_cash=rate, compiled=True)
+    show("the same with shorts, interest and borrowing", timed(earning.simulation.run, 300))
 
     print("\nA fresh process, from start to the JSON form (one trend_following backtest):")
     for compiled in (False, True):

@@ -71,10 +71,27 @@ def test_brokerage_includes_iss() -> None:
     assert model.slippage == 0.001
 
 
-@pytest.mark.parametrize("wrong", [{"brokerage": -1.0}, {"iss": 1.5}, {"slippage": float("nan")}, {"slippage": 1.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"brokerage": -1.0}, {"iss": 1.5}, {"slippage": float("nan")}, {"slippage": 1.0}, {"borrow": -0.1}, {"contract_fee": -1.0}],
+)
 def test_a_cost_that_is_not_a_sensible_number_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
         b3_costs(days("2025-01-02"), Market.CASH, **wrong)
+
+
+def test_a_future_pays_its_contract_fee_and_neither_rates_nor_borrowing() -> None:
+    model = b3_costs(days("2025-01-02", "2025-01-03"), Market.FUTURE, brokerage=1.0, borrow=0.02, contract_fee=0.25)
+    assert model.fee.tolist() == model.fee_day_trade.tolist() == [0.0, 0.0]
+    assert (model.contract_fee, model.borrow, model.brokerage) == (0.25, 0.0, 1.0)
+    assert rate_notes(days("2025-01-02"), Market.FUTURE) == ()
+
+
+def test_shares_pay_for_borrowing_and_no_contract_fee() -> None:
+    model = b3_costs(days("2025-01-02"), Market.CASH, borrow=0.02, contract_fee=0.25)
+    assert (model.borrow, model.contract_fee) == (0.02, 0.0)
+    assert (1 + model.borrow_per_session) ** 252 == pytest.approx(1.02)
+    assert no_costs(1).borrow_per_session == 0.0
 
 
 def test_no_costs_are_zero_on_every_bar() -> None:

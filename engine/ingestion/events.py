@@ -72,7 +72,6 @@ KINDS = {word: kind for kind, words in WORDS.items() for word in words}
 #: The smallest and largest factor of each kind, exclusive and inclusive; a larger bonus is a percentage by mistake.
 FACTORS = {"split": (1.0, 1e4), "reverse_split": (0.0, 1.0), "bonus": (1.0, 3.0)}
 
-COMMA = numbers.make_dialect(",", "")
 _KEY = re.compile(rb'"([^"\\]{1,40})"\s*:')
 
 
@@ -351,7 +350,7 @@ def _number(table: _Table, row: int, field: str) -> float:
     text = table.cells[field][row].strip() if field in table.cells else ""
     if text in numbers.MISSING:
         raise _Unfit(_("it has no {field}").format(field=field))
-    (value,), (bad,) = numbers.parse_numbers([text.removeprefix("R$")], COMMA if "," in text else numbers.PLAIN)
+    (value,), (bad,) = numbers.parse_numbers([text.removeprefix("R$").replace(",", ".")], numbers.PLAIN)
     if bad:
         raise _Unfit(_("{column} is not readable: {text}").format(column=table.header[field], text=shown(text)))
     return float(value)

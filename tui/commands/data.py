@@ -326,8 +326,8 @@ def run_watchlist(arguments: argparse.Namespace) -> int:
             )
         else:
             narrate(message.format(count=len(changed), name=name, symbols=", ".join(changed) or "-"))
-            held = set(symbols_with_bars(desk.store))
-            unknown = [symbol for symbol in changed if symbol not in held] if arguments.action != "remove" else []
+            known = set(symbols_with_bars(desk.store))
+            unknown = [symbol for symbol in changed if symbol not in known] if arguments.action != "remove" else []
             if unknown:
                 narrate(
                     _("No bars yet of {symbols}: the daily run stays stale until they are imported.").format(

@@ -26,7 +26,7 @@ from engine.workspace import Workspace
 from tui.actions import BY_ID, bindings, of_context
 from tui.app_commands import DeskCommands
 from tui.desk_board import DeskBoard
-from tui.messages import BacktestAsked
+from tui.messages import BacktestAsked, ChartAsked
 from tui.session import Session
 from tui.themes import THEMES
 from tui.views.base import View
@@ -186,28 +186,51 @@ class PregaoApp(DeskCommands):
             from tui.views.backtest import BacktestView
 
             return BacktestView()
+        if name == "signals":
+            from tui.views.signals import SignalsView
+
+            return SignalsView()
+        if name == "chart":
+            from tui.views.chart import ChartView
+
+            return ChartView()
         if name == "data":
             from tui.views.data import DataView
 
             return DataView()
         return Welcome() if name == "welcome" else WatchlistView()
 
-    async def open_backtest(self, symbol: str) -> None:
-        """Show the backtest of a symbol."""
+    async def open_backtest(self, symbol: str, strategy: str = "") -> None:
+        """Show the backtest of a symbol, with this strategy unless it is empty."""
         self.session.symbol = symbol
         await self.action_show("backtest")
         from tui.views.backtest import BacktestView
 
-        self.query_one(BacktestView).choose(symbol)
+        view = self.query_one(BacktestView)
+        view.choose(symbol)
+        if strategy:
+            view.form.set_value("strategy", strategy)
+
+    async def open_chart(self, symbol: str, timeframe: str = "", instant: int | None = None) -> None:
+        """Show the chart of a symbol; see `ChartAsked`."""
+        self.session.symbol = symbol
+        await self.action_show("chart")
+        from tui.views.chart import ChartView
+
+        self.query_one(ChartView).choose(symbol, timeframe, instant)
 
     @on(VTable.FilterAsked)
     def _filter_asked(self) -> None:
-        if self.active_view.context != "watchlist":
-            self.say(_("Only the watchlist is filtered."))
+        if not self.active_view.filters:
+            self.say(_("Only the watchlist and the signals are filtered."))
 
     @on(BacktestAsked)
     async def _backtest_asked(self, event: BacktestAsked) -> None:
-        await self.open_backtest(event.symbol)
+        await self.open_backtest(event.symbol, event.strategy)
+
+    @on(ChartAsked)
+    async def _chart_asked(self, event: ChartAsked) -> None:
+        await self.open_chart(event.symbol, event.timeframe, event.instant)
 
     # --- hints ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +253,7 @@ class PregaoApp(DeskCommands):
             (action, self.keys.get(action.id, action.keys))
             for name in self.contexts()
             for action in of_context(name)
-            if action.footer and (action.id != "table.filter" or self.active_view.context == "watchlist")
+            if self.active_view.hinted(action)
         ]
         self.query_one(HintBar).show(shown)
 

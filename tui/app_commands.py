@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from textual import on
 from textual.command import CommandPalette
 from textual.widget import Widget
@@ -13,8 +15,11 @@ from tui.actions import Action, find_code
 from tui.app_lists import DeskLists
 from tui.themes import THEMES
 from tui.views.base import View
-from tui.widgets.frame import JobStrip, TopBar
+from tui.widgets.frame import TABS, JobStrip, TopBar
 from tui.widgets.prompt import Prompt
+
+#: The codes that act on a symbol, which may be typed before or behind them.
+ON_SYMBOLS = ("BT", "GP")
 
 
 class DeskCommands(DeskLists):
@@ -22,7 +27,7 @@ class DeskCommands(DeskLists):
 
     async def perform(self, action: Action) -> None:
         """Do an action of the table from the palette or the command bar, in its own view."""
-        if action.context in ("watchlist", "backtest", "data") and action.context != self.active_view.context:
+        if action.context in TABS and action.context != self.active_view.context:
             await self.action_show(action.context)
         target: Widget | DeskCommands = self if action.context == "app" else self.active_view
         if action.context in ("table", "form") and self.focused is not None:
@@ -66,9 +71,11 @@ class DeskCommands(DeskLists):
 
     def _command(self, words: list[str]) -> None:
         """Carry out what was typed after the colon."""
+        if len(words) == 2 and words[1].upper() in ON_SYMBOLS:
+            words = words[::-1]
         code, rest = words[0].upper(), words[1:]
-        if code == "BT" and rest:
-            self._symbol_command(rest[0])
+        if code in ON_SYMBOLS and rest:
+            self._symbol_command(rest[0], self.open_chart if code == "GP" else self.open_backtest)
         elif code == "IMPORT" and rest:
             self.start_import(" ".join(rest), "")
         elif code == "SERIES" and len(rest) > 1:
@@ -81,9 +88,9 @@ class DeskCommands(DeskLists):
         elif (action := find_code(code)) is not None:
             self.call_later(self.perform, action)
         else:
-            self._symbol_command(words[0])
+            self._symbol_command(words[0], self.open_backtest)
 
-    def _symbol_command(self, word: str) -> None:
+    def _symbol_command(self, word: str, open_it: Callable[[str], Awaitable[None]]) -> None:
         from difflib import get_close_matches
 
         from engine.market.instruments import normalise_symbol
@@ -95,7 +102,7 @@ class DeskCommands(DeskLists):
         except PregaoError:
             symbol = word.upper()
         if symbol in known:
-            self.call_later(self.open_backtest, symbol)
+            self.call_later(open_it, symbol)
             return
         close = get_close_matches(word.upper(), [*codes(), *known], n=1)
         hint = _("Did you mean {name}?").format(name=close[0]) if close else _("? lists the commands.")
@@ -105,7 +112,7 @@ class DeskCommands(DeskLists):
         from tui.help import help_text
         from tui.screens.dialogs import Reader
 
-        order = list(dict.fromkeys([*self.contexts(), "watchlist", "backtest", "data"]))
+        order = list(dict.fromkeys([*self.contexts(), *TABS]))
         self.push_screen(Reader(_("Keys and commands"), help_text(order, self.keys)))
 
     def action_import_file(self) -> None:

@@ -18,7 +18,9 @@ def help_text(contexts: Sequence[str], keymap: Mapping[str, str]) -> Text:
         "table": _("In tables"),
         "form": _("In the form"),
         "watchlist": _("Watchlist"),
+        "signals": _("Signals"),
         "backtest": _("Backtest"),
+        "chart": _("Chart"),
         "data": _("Data and jobs"),
         "welcome": _("To begin"),
     }

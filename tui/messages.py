@@ -21,9 +21,19 @@ class Said(Message):
 
 @dataclass
 class BacktestAsked(Message):
-    """Show the backtest of a symbol."""
+    """Show the backtest of a symbol, with this strategy unless it is empty."""
 
     symbol: str
+    strategy: str = ""
+
+
+@dataclass
+class ChartAsked(Message):
+    """Show the chart of a symbol; with a timeframe and an instant (UTC seconds) the bar that was open then."""
+
+    symbol: str
+    timeframe: str = ""
+    instant: int | None = None
 
 
 @dataclass

@@ -38,6 +38,24 @@ def step_name(step: str) -> str:
     return names.get(step, step)
 
 
+def action_name(action: str) -> str:
+    """What a signal says to do."""
+    names = {"BUY": _("BUY"), "SELL": _("SELL"), "HOLD": _("HOLD")}
+    return names.get(action, action)
+
+
+def regime_name(regime: str | None) -> str:
+    """What a market does."""
+    names = {
+        "unknown": _("unknown"),
+        "trending_up": _("trending up"),
+        "trending_down": _("trending down"),
+        "ranging": _("ranging"),
+        "volatile": _("volatile"),
+    }
+    return names.get(regime or "unknown", regime or "")
+
+
 def steps_line(steps: list[dict[str, object]]) -> str:
     """The steps of a run and how each ended, on one line."""
     return ", ".join(f"{step_name(str(step['name']))} {status_name(str(step['status']))}" for step in steps)

@@ -30,8 +30,10 @@ from tests.desk_maker import END, MORNING, sessions, walk
 from tui.app import PregaoApp
 from tui.views.backtest import BacktestView
 from tui.views.data import DataView
+from tui.views.signals import SignalsView
 from tui.views.watchlist import WatchlistView
 from tui.widgets.form import Form
+from tui.widgets.price_chart import PriceChart
 from tui.widgets.table import VTable
 
 DAILY = {"MEAA3": "MADE ENERGY", "NHAA3": "NEW HARBOUR", "PROV3": "PROVISIONAL", "STAL3": "STALE STEEL"}
@@ -255,6 +257,35 @@ async def open_backtest(pilot: Desks, symbol: str = "MEAA3") -> None:
     """The backtest of a symbol, answered."""
     await answered(pilot, lambda: app_of(pilot).open_backtest(symbol))
     await until(pilot, lambda: backtest(pilot)._result.bars.symbol == symbol)  # type: ignore[union-attr]
+
+
+def signals_view(pilot: Desks) -> SignalsView:
+    return pilot.app.query_one(SignalsView)
+
+
+async def open_signals(pilot: Desks) -> VTable:
+    """The view of the signals, with its rows."""
+    await app_of(pilot).action_show("signals")
+    await until(pilot, lambda: signals_view(pilot).signals)
+    return signals_view(pilot).table
+
+
+async def charted(pilot: Desks, symbol: str, timeframe: str = "1d") -> PriceChart:
+    """Wait for the chart of a symbol."""
+
+    def there() -> bool:
+        chart = pilot.app.query_one(PriceChart).chart if pilot.app.query(PriceChart) else None
+        return chart is not None and (chart.bars.symbol, chart.bars.timeframe) == (symbol, timeframe)
+
+    await until(pilot, there)
+    await pilot.pause()
+    return pilot.app.query_one(PriceChart)
+
+
+async def open_chart(pilot: Desks, symbol: str = "MEAA3") -> PriceChart:
+    """The chart of a symbol, read."""
+    await app_of(pilot).open_chart(symbol)
+    return await charted(pilot, symbol)
 
 
 def updating() -> bool:

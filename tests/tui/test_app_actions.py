@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
 from textual.widgets import Input
 
+from engine import strategies
 from engine.errors import SettingsError
 from tests.tui.desk_host import (
     EVERY,
@@ -17,14 +19,18 @@ from tests.tui.desk_host import (
     app_of,
     at_desk,
     backtest,
+    charted,
     copied,
     data_view,
     form,
     open_backtest,
+    open_chart,
+    open_signals,
     said,
     screen_text,
     see,
     shown_symbols,
+    signals_view,
     table,
     type_in,
     until,
@@ -32,9 +38,12 @@ from tests.tui.desk_host import (
     watchlist,
 )
 from tui.actions import ACTIONS, BY_ID, Action, bindings, checked_keymap, codes, find_code
+from tui.backtest_frame import PANELS
 from tui.screens.dialogs import Ask, PickSymbol, Reader
 from tui.screens.import_file import ImportFile
+from tui.widgets.price_chart import Look
 from tui.widgets.prompt import Prompt
+from tui.widgets.viewport import Viewport
 
 Expectation = Callable[[Desks, str], Awaitable[None]]
 EXPECTED: dict[str, Expectation] = {}
@@ -250,6 +259,133 @@ async def _(pilot: Desks, key: str) -> None:
     await see(pilot, "a adds to list banks")
 
 
+EXPECTED["view.signals"] = opens_view("signals", "watchlist")
+EXPECTED["view.chart"] = opens_view("chart", "watchlist")
+
+
+@expect("watchlist.chart")
+async def _(pilot: Desks, key: str) -> None:
+    table(pilot).select(2)
+    await pilot.press(key)
+    await charted(pilot, "NHAA3")
+
+
+@expect("signals.backtest")
+async def _(pilot: Desks, key: str) -> None:
+    await open_signals(pilot)
+    await answered(pilot, lambda: pilot.press(key))
+    assert form(pilot).values()["symbol"] == "MEAA3"
+
+
+@expect("signals.hold")
+async def _(pilot: Desks, key: str) -> None:
+    await open_signals(pilot)
+    for symbols in (["MEAA3", "NHAA3", "PROV3"], ["MEAA3", "NHAA3"]):
+        await pilot.press(key)
+        assert [item.symbol for item in signals_view(pilot).signals] == symbols
+
+
+@expect("signals.read")
+async def _(pilot: Desks, key: str) -> None:
+    await open_signals(pilot)
+    await reads("MEAA3 ▲ BUY", "Valid until")(pilot, key)
+
+
+def looks(change: Callable[[Look], Look]) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        chart = await open_chart(pilot)
+        before = chart.look
+        await pilot.press(key)
+        assert chart.look == change(before)
+        assert chart.look != before
+
+    return check
+
+
+EXPECTED["chart.sma"] = looks(lambda look: look.toggled("sma"))
+EXPECTED["chart.ema"] = looks(lambda look: look.toggled("ema"))
+EXPECTED["chart.bollinger"] = looks(lambda look: look.toggled("bollinger"))
+EXPECTED["chart.lower"] = looks(lambda look: replace(look, lower="rsi"))
+EXPECTED["chart.log"] = looks(lambda look: replace(look, log=True))
+
+
+def views(change: Callable[[Viewport], Viewport]) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        chart = await open_chart(pilot)
+        chart.viewport = chart.viewport.jumped(150)
+        before = chart.viewport
+        await pilot.press(key)
+        assert chart.viewport == change(before)
+        assert chart.viewport != before
+
+    return check
+
+
+EXPECTED["chart.left"] = views(lambda view: view.moved(-1))
+EXPECTED["chart.right"] = views(lambda view: view.moved(1))
+EXPECTED["chart.page_left"] = views(lambda view: view.paged(-1))
+EXPECTED["chart.page_right"] = views(lambda view: view.paged(1))
+EXPECTED["chart.first"] = views(lambda view: view.jumped(0))
+EXPECTED["chart.last"] = views(lambda view: view.jumped(299))
+EXPECTED["chart.nearer"] = views(lambda view: view.zoomed(-1))
+EXPECTED["chart.farther"] = views(lambda view: view.zoomed(1))
+
+
+@expect("chart.symbol")
+async def _(pilot: Desks, key: str) -> None:
+    await open_chart(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, PickSymbol))
+    await type_in(pilot, "harb")
+    await see(pilot, "NEW HARBOUR")
+    await pilot.press("enter")
+    await charted(pilot, "NHAA3")
+
+
+@expect("chart.timeframe")
+async def _(pilot: Desks, key: str) -> None:
+    await open_chart(pilot, "HHHH3")
+    for timeframe in ("1w", "60m", "1d"):
+        await pilot.press(key)
+        await charted(pilot, "HHHH3", timeframe)
+
+
+@expect("chart.date")
+async def _(pilot: Desks, key: str) -> None:
+    chart = await open_chart(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+    await type_in(pilot, "2025-06-01")
+    await pilot.press("enter")
+    await see(pilot, " 2025-06-02 O ")
+    assert chart.viewport.cursor < chart.viewport.count - 1
+
+
+@expect("chart.strategy")
+async def _(pilot: Desks, key: str) -> None:
+    chart = await open_chart(pilot)
+    for name in strategies.names():
+        await pilot.press(key)
+        await until(pilot, lambda name=name: chart.chart is not None and chart.chart.strategy == name)
+    await pilot.press(key)
+    await see(pilot, "no trades marked")
+    await pilot.press(key)
+    await see(pilot, "trades of trend_following")
+
+
+@expect("chart.read")
+async def _(pilot: Desks, key: str) -> None:
+    await open_chart(pilot)
+    await reads("signal BUY of trend_following at 20.00: made")(pilot, key)
+
+
+@expect("chart.backtest")
+async def _(pilot: Desks, key: str) -> None:
+    await open_chart(pilot, "NHAA3")
+    await answered(pilot, lambda: pilot.press(key))
+    assert form(pilot).values()["symbol"] == "NHAA3"
+
+
 @expect("backtest.run")
 async def _(pilot: Desks, key: str) -> None:
     await open_backtest(pilot)
@@ -278,12 +414,60 @@ async def _(pilot: Desks, key: str) -> None:
 @expect("backtest.panel")
 async def _(pilot: Desks, key: str) -> None:
     await open_backtest(pilot)
-    trades, charts = pilot.app.query_one("#backtest-trades"), pilot.app.query_one("#backtest-charts")
-    assert (trades.display, charts.display) == (False, True)
+    seen = [backtest(pilot).panel]
+    for _turn in PANELS:
+        await pilot.press(key)
+        seen.append(backtest(pilot).panel)
+        assert pilot.app.focused is backtest(pilot).focus_target()
+    assert seen == [*PANELS, "charts"]
+    assert form(pilot).has_focus
+
+
+def opens_panel(name: str) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        await open_backtest(pilot)
+        await pilot.press("p" if name == "charts" else "u", key)
+        shown = [panel for panel in PANELS if any(found.display for found in pilot.app.query(f"#backtest-{panel}"))]
+        assert shown == [backtest(pilot).panel] == [name]
+
+    return check
+
+
+for panel in PANELS:
+    EXPECTED[f"backtest.{panel}"] = opens_panel(panel)
+
+
+@expect("backtest.bands")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
     await pilot.press(key)
-    assert (trades.display, charts.display, trades.has_focus) == (True, False, True)
+    await see(pilot, "Stationary bootstrap: 1,000 draws")
+
+
+@expect("backtest.trade")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
     await pilot.press(key)
-    assert (trades.display, charts.display, form(pilot).has_focus) == (False, True, True)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+    await see(pilot, "Worst and best while held")
+
+
+@expect("backtest.form")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
+    await pilot.press("n", key)
+    assert (backtest(pilot).panel, form(pilot).has_focus) == ("months", True)
+
+
+@expect("backtest.orders")
+async def _(pilot: Desks, key: str) -> None:
+    await open_backtest(pilot)
+    pages = []
+    for _turn in range(2):
+        await pilot.press("n", key)
+        assert form(pilot).has_focus
+        pages.append(form(pilot).fields[0].key)
+    assert pages == ["entry", "symbol"]
 
 
 @expect("backtest.reset")
@@ -452,7 +636,7 @@ def test_no_key_means_two_things_in_one_context() -> None:
 def test_no_key_of_a_view_hides_one_of_its_widgets() -> None:
     """Where a table or the form has the focus, the view's keys still reach the view."""
     inner = {(name, key) for name in ("table", "form") for action in ACTIONS if action.context == name for key in keys_of(action)}
-    hosts = {"watchlist": ("table",), "backtest": ("table", "form"), "data": ("table",), "app": ("table",)}
+    hosts = {"watchlist": ("table",), "signals": ("table",), "backtest": ("table", "form"), "data": ("table",), "app": ("table",)}
     for action in ACTIONS:
         for host in hosts.get(action.context, ()):
             assert not {(host, key) for key in keys_of(action)} & inner, action.id
@@ -509,7 +693,7 @@ async def test_the_users_keys_are_in_force(real_home: Path) -> None:
         await answered(pilot, lambda: pilot.press("plus"))
         assert form(pilot).current.value == 22
         await pilot.press("P")
-        assert pilot.app.query_one("#backtest-trades").display
+        assert backtest(pilot).panel == "trades"
         assert backtest(pilot).context == "backtest"
 
 

@@ -8,9 +8,12 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.worker import Worker
 
+from tui.widgets.ink import COLOURED
+
 if TYPE_CHECKING:
     from textual.events import Resize
 
+    from tui.actions import Action
     from tui.app import PregaoApp
 
 #: Columns from which a view has room for more, and lines below which it leaves something out.
@@ -21,6 +24,8 @@ class View(Vertical):
     """Base of the views. `context` names its actions in the table of actions."""
 
     context: ClassVar[str] = ""
+    #: Whether the rows of its table can be filtered.
+    filters: ClassVar[bool] = False
 
     def on_resize(self, event: Resize) -> None:
         """Classes for the layout: only this view is styled again, which a breakpoint of the screen would do to everything."""
@@ -37,9 +42,17 @@ class View(Vertical):
         """A defect in a worker of this view is said like one of the app."""
         self.desk_app.on_worker_state_changed(event)
 
+    def colours(self) -> dict[str, str]:
+        """The colour of each style name (see `tui.widgets.ink`) in the theme in force, for Rich texts."""
+        return {"": "", **{name: self.app.theme_variables.get(name, "") for name in COLOURED}}
+
     def focus_target(self) -> Widget | None:
         """The widget that has the focus when the view is shown."""
         return None
+
+    def hinted(self, action: Action) -> bool:
+        """Whether the line of hints shows an action."""
+        return action.footer and (action.id != "table.filter" or self.filters)
 
     def shown(self) -> None:
         """The view has come to the front."""

@@ -15,7 +15,8 @@ from textual.widgets import Input, Static
 
 from engine.i18n import _, ngettext
 from tui.actions import bindings
-from tui.messages import BacktestAsked, Said
+from tui.messages import BacktestAsked, ChartAsked, Said
+from tui.names import action_name
 from tui.quick_format import GLYPH, compact, day, percent, price, trend
 from tui.views.base import View
 from tui.widgets.prompt import Prompt
@@ -41,6 +42,7 @@ class WatchlistView(View):
     """The symbols of one list, or every symbol with bars while the list is empty. Rows are read when they are seen."""
 
     context: ClassVar[str] = "watchlist"
+    filters: ClassVar[bool] = True
     BINDINGS = bindings("watchlist")
 
     def __init__(self) -> None:
@@ -178,9 +180,8 @@ class WatchlistView(View):
     def _signal(row: BoardRow) -> tuple[str, str]:
         if row.signal is None:
             return "–", "dim"
-        names = {"BUY": _("BUY"), "SELL": _("SELL"), "HOLD": _("HOLD")}
         style = ACTION_STYLE[row.signal]
-        return f"{GLYPH[style]} {names[row.signal]}", style
+        return f"{GLYPH[style]} {action_name(row.signal)}", style
 
     def _sort_value(self, index: int, key: str) -> object:
         if key == "symbol":
@@ -247,6 +248,10 @@ class WatchlistView(View):
         symbol = self._symbol_at(event.row)
         if symbol:
             self.post_message(BacktestAsked(symbol))
+
+    def action_chart(self) -> None:
+        if self.selected:
+            self.post_message(ChartAsked(self.selected))
 
     @on(VTable.Highlighted, "#watchlist-table")
     def _highlight(self) -> None:

@@ -16,6 +16,8 @@ RISING = {(0, 0): " ", (1, 1): "│", (2, 2): "┃", (0, 1): "╷", (1, 0): "╵
 FALLING = RISING | {(2, 2): "▌", (0, 2): "▖", (2, 0): "▘"}
 #: A falling bar whose body shares every cell with a wick: the body must still be told from that of a rising one.
 FALLING_SMALL = FALLING | {(1, 2): "▖", (2, 1): "▘"}
+#: The same where bodies are several columns wide.
+FALLING_WIDE = RISING | {(2, 2): "█", (0, 2): "▄", (2, 0): "▀", (1, 2): "▄", (2, 1): "▀"}
 BLOCKS = "▁▂▃▄▅▆▇█"
 CROSS = "┊"
 BELOW = "▲"
@@ -103,10 +105,10 @@ class CandleChart(Plot):
         width = draw_y_axis(canvas, Scale(whole.low, whole.high, inner), top=inner_top, rows=inner, style=self._format)
         candles = columns(self._bars, width)
         for x, candle in candles.items():
-            _draw_candle(canvas, x, inner_top, candle, scale)
+            draw_candle(canvas, x, inner_top, candle, scale)
         self._draw_marks(canvas, candles, scale, inner_top, range(top, top + rows))
         if volume_rows:
-            _draw_volume(canvas, candles, top + rows, volume_rows)
+            draw_volume(canvas, candles, top + rows, volume_rows)
         if self.crosshair is not None:
             self._draw_crosshair(canvas, candles, top, rows)
         if title:
@@ -166,7 +168,9 @@ def column_of(candles: dict[int, Candle], index: int) -> int | None:
     return next((x for x, candle in candles.items() if candle.first <= index < candle.end), None)
 
 
-def _draw_candle(canvas: Canvas, x: int, top: int, candle: Candle, scale: Scale) -> None:
+def draw_candle(canvas: Canvas, x: int, top: int, candle: Candle, scale: Scale, wings: int = 0) -> None:
+    """One candle in a column; scale: of the prices, in half cells from row `top` on. wings: columns by which its body is wider
+    on either side. A NaN price draws nothing."""
     if candle.close != candle.close:
         return
     body = sorted((scale.at(candle.open), scale.at(candle.close)))
@@ -179,12 +183,17 @@ def _draw_candle(canvas: Canvas, x: int, top: int, candle: Candle, scale: Scale)
 
     cells = {row: (half(2 * row), half(2 * row + 1)) for row in range(wick[0] // 2, wick[1] // 2 + 1)}
     pure = any(BODY in pair and WICK not in pair for pair in cells.values())
-    glyphs = RISING if not falling else FALLING if pure else FALLING_SMALL
+    glyphs = RISING if not falling else FALLING_WIDE if wings else FALLING if pure else FALLING_SMALL
     for row, pair in cells.items():
         canvas.put(x, top + row, glyphs[pair], style)
+        beside = (BODY if pair[0] == BODY else EMPTY, BODY if pair[1] == BODY else EMPTY)
+        for away in range(1, wings + 1) if any(beside) else ():
+            canvas.put(x - away, top + row, glyphs[beside], style)
+            canvas.put(x + away, top + row, glyphs[beside], style)
 
 
-def _draw_volume(canvas: Canvas, candles: dict[int, Candle], top: int, rows: int) -> None:
+def draw_volume(canvas: Canvas, candles: dict[int, Candle], top: int, rows: int) -> None:
+    """The volume of each column as a bar in eighths of a row, the greatest in full height; none for NaN."""
     most = max((candle.volume for candle in candles.values() if candle.volume > 0), default=0.0)
     for x, candle in candles.items():
         if not candle.volume > 0:

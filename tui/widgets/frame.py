@@ -13,13 +13,15 @@ from tui.actions import Action
 
 #: Hints that are shown however narrow the terminal.
 ALWAYS = ("help.open", "quit")
-TABS = ("watchlist", "backtest", "data")
+TABS = ("watchlist", "signals", "backtest", "chart", "data")
 KEY_NAMES = {
     "question_mark": "?",
     "colon": ":",
     "slash": "/",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "plus": "+",
+    "minus": "-",
     "enter": "⏎",
     "escape": "esc",
     "pageup": "pgup",
@@ -46,18 +48,32 @@ class TopBar(Widget):
         self._key_of = key_of
 
     def render(self) -> Text:
-        names = {"watchlist": _("Watchlist"), "backtest": _("Backtest"), "data": _("Data")}
-        line = Text(no_wrap=True, overflow="crop")
-        line.append(" PREGÃO ", style="bold reverse")
-        for name in TABS:
-            style = "bold underline" if name == self.active else ""
-            line.append("  ")
-            line.append(f"{self._key_of(f'view.{name}')} {names[name]}", style=style)
         right = Text(self.note + " " if self.note else "")
         if self.demo:
             right.append(_(" DEMO - invented data "), style="bold reverse")
+        line = self._tabs(named=True)
+        if line.cell_len + right.cell_len + 2 > self.size.width:
+            line = self._tabs(named=False)
         line.append(" " * max(self.size.width - line.cell_len - right.cell_len, 2))
         line.append_text(right)
+        return line
+
+    def _tabs(self, *, named: bool) -> Text:
+        """The views by key and name; without room for all names, only the active one is named."""
+        names = {
+            "watchlist": _("Watchlist"),
+            "signals": _("Signals"),
+            "backtest": _("Backtest"),
+            "chart": _("Chart"),
+            "data": _("Data"),
+        }
+        line = Text(no_wrap=True, overflow="crop")
+        line.append(" PREGÃO ", style="bold reverse")
+        for name in TABS:
+            active = name == self.active
+            text = f" {names[name]}" if named or active else ""
+            line.append("  ")
+            line.append(f"{self._key_of(f'view.{name}')}{text}", style="bold underline" if active else "")
         return line
 
 

@@ -161,6 +161,9 @@ def line_runs(start: tuple[int, int], end: tuple[int, int], *, joined: bool = Tr
     if x0 == x1:
         yield x1, (y1, y1)
         return
+    if y0 == y1:
+        yield from ((x, (y1, y1)) for x in range(x0 + 1, x1 + 1))
+        return
     last = y0
     for x in range(x0 + 1, x1 + 1):
         here = round(y0 + (y1 - y0) * (x - x0) / (x1 - x0))

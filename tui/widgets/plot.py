@@ -44,6 +44,13 @@ class Canvas:
         self.chars = [[" "] * width for _row in range(height)]
         self.styles = [[""] * width for _row in range(height)]
 
+    def copy(self) -> Canvas:
+        """Another canvas with the same cells."""
+        other = Canvas(0, 0)
+        other.width, other.height = self.width, self.height
+        other.chars, other.styles = [row[:] for row in self.chars], [row[:] for row in self.styles]
+        return other
+
     def put(self, x: int, y: int, char: str, style: str = "") -> None:
         """One cell; outside of the canvas nothing happens."""
         if 0 <= x < self.width and 0 <= y < self.height:
@@ -66,7 +73,7 @@ class Canvas:
         """One row as Textual shows it."""
         segments, start = [], 0
         for name, run in groupby(self.styles[y]):
-            end = start + sum(1 for _cell in run)
+            end = start + len(list(run))
             segments.append(Segment("".join(self.chars[y][start:end]), styles.get(name, styles[""])))
             start = end
         return Strip(segments, self.width)
@@ -88,6 +95,14 @@ class Scale:
         place = round((self.high / 2 - value / 2) / span * (self.steps - 1))
         return min(max(place, 0), self.steps - 1)
 
+    def places(self, values: Iterable[float]) -> list[int | None]:
+        """The place of each value that lies within low..high and beyond them where it would lie; None for NaN."""
+        span, most = self.high / 2 - self.low / 2, self.steps - 1
+        if span <= 0:
+            return [None if value != value else most // 2 for value in values]
+        half = self.high / 2
+        return [None if value != value else round((half - value / 2) / span * most) for value in values]
+
 
 @dataclass(frozen=True, slots=True)
 class LogScale(Scale):
@@ -97,7 +112,15 @@ class LogScale(Scale):
         """The place of a finite value; what is not above zero lies at the bottom."""
         if value <= 0:
             return self.steps - 1
-        return Scale(math.log(self.low), math.log(self.high), self.steps).at(math.log(value))
+        return self._logs.at(math.log(value))
+
+    def places(self, values: Iterable[float]) -> list[int | None]:
+        """As for `Scale`; None for what is not above zero, too."""
+        return self._logs.places(math.log(value) if value > 0 else NAN for value in values)
+
+    @property
+    def _logs(self) -> Scale:
+        return Scale(math.log(self.low), math.log(self.high), self.steps)
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:

@@ -85,7 +85,9 @@ def run_single(
         curve[t - first + 1] = equity(account) if book.position.units else account.cash + account.receivable
         position[t - first] = book.position.units
         intent = intent_at(leg, t) if actions[t] and t < last else None
-    return Run(curve, position, trade_array(book), book.held, account.rejected, account.interest)
+    return Run(
+        curve, position, trade_array(book), book.held, account.rejected, account.interest, tuple(book.fills), book.no_quantity
+    )
 
 
 def step(

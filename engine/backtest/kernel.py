@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engine.backtest.positions import Fill
     from engine.domain import FloatArray, IntArray
 
 #: Why a trade ended; the last three only in `engine.backtest.account`.
@@ -355,7 +356,11 @@ def is_compiled() -> bool:
 @dataclass(frozen=True, slots=True)
 class Run:
     """What one simulation wrote: equity (float64, n + 1, starting with the capital), position (int64, n, signed units at
-    the close), trades (`TRADE`), bars with a position, orders that could not be sized or afforded, interest on cash (R$)."""
+    the close), trades (`TRADE`), bars with a position, orders that could not be sized or afforded, interest on cash (R$).
+
+    fills: every fill with its symbol, that of the fractional market with an F; no_quantity: bars of unknown quantity where a cap on
+    it applied. Both from `engine.backtest.account` alone.
+    """
 
     equity: FloatArray
     position: IntArray
@@ -363,6 +368,8 @@ class Run:
     held: int
     rejected: int
     interest: float
+    fills: tuple[Fill, ...] = ()
+    no_quantity: int = 0
 
 
 def run(

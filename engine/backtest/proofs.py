@@ -24,12 +24,12 @@ PROCESSES = 2
 
 
 def prove_built_ins(bars: Bars, processes: int = PROCESSES) -> list[Checked]:
-    """The proof of every indicator and strategy of the engine on `bars`, shared out among processes (1: in this one)."""
+    """The proof of every indicator and strategy of the engine on `bars`, shared out among this process and others."""
     if processes == 1:
         return _share(bars, 0, 1)
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        shares = [pool.submit(_share, bars, first, processes) for first in range(processes)]
-        found = [checked for share in shares for checked in share.result()]
+    with ProcessPoolExecutor(processes - 1, get_context("spawn")) as pool:
+        others = [pool.submit(_share, bars, first, processes) for first in range(1, processes)]
+        found = [*_share(bars, 0, processes), *(checked for share in others for checked in share.result())]
     order = [subject.name for subject in built_ins()]
     return sorted(found, key=lambda checked: order.index(checked.name))
 

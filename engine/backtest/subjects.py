@@ -83,8 +83,9 @@ def strategy_subject(strategy: Strategy, tolerance: float = 0.0) -> Subject:
 
     def compute(bars: Bars) -> Columns:
         decisions = strategy.decide(bars)
+        unsaid = np.full(len(bars), np.nan)
         columns = {name: getattr(decisions, name) for name in DECISIONS}
-        return {name: np.full(len(bars), np.nan) if values is None else values for name, values in columns.items()}
+        return {name: unsaid if values is None else values for name, values in columns.items()}
 
     return Subject(strategy.name, "strategy", compute, strategy.warm_up, tolerance, strategy)
 

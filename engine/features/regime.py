@@ -53,12 +53,16 @@ def regimes(bars: Bars, *, volatile_atr: float = VOLATILE_ATR, trend_adx: float 
     atr = indicators.atr(bars.high, bars.low, bars.close, ATR_PERIOD) / bars.close
     adx = indicators.adx(bars.high, bars.low, bars.close, ADX_PERIOD)
     average = indicators.sma(bars.close, sma)
-    codes = {regime: np.int8(place) for place, regime in enumerate(REGIMES)}
-    trend = np.where(bars.close > average, codes[Regime.TRENDING_UP], codes[Regime.TRENDING_DOWN])
-    found = np.where(adx > trend_adx, trend, codes[Regime.RANGING])
-    found = np.where(atr > volatile_atr, codes[Regime.VOLATILE], found)
-    known = ~(np.isnan(atr) | np.isnan(adx) | np.isnan(average))
-    return np.where(known, found, codes[Regime.UNKNOWN]).astype(np.int8)
+    trending = adx > trend_adx
+    found = np.full(len(bars), REGIMES.index(Regime.RANGING), dtype=np.int8)
+    for regime, holds in (
+        (Regime.TRENDING_DOWN, trending),
+        (Regime.TRENDING_UP, trending & (bars.close > average)),
+        (Regime.VOLATILE, atr > volatile_atr),
+        (Regime.UNKNOWN, np.isnan(atr) | np.isnan(adx) | np.isnan(average)),
+    ):
+        np.putmask(found, holds, REGIMES.index(regime))
+    return found
 
 
 def since(codes: NDArray[np.int8]) -> int:

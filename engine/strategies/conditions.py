@@ -48,9 +48,9 @@ def decided(
     action = np.zeros(n, dtype=np.int8)
     action[rows] = side
     columns = np.full((3, n), np.nan)
-    columns[0, rows] = np.minimum(np.maximum(strength, 0.0), 1.0)
-    columns[1, rows], columns[2, rows] = stop, target
-    return Decisions(action, *columns)
+    for column, values in zip(columns, (np.minimum(np.maximum(strength, 0.0), 1.0), stop, target)):
+        column[rows] = values
+    return Decisions(action, columns[0], columns[1], columns[2])
 
 
 def check_order(faster: tuple[str, int], slower: tuple[str, int]) -> None:

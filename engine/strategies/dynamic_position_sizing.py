@@ -79,9 +79,10 @@ class DynamicPositionSizing(Strategy):
         strength += np.minimum(10.0 * np.abs(spread[rows]) / close[rows], 0.2)
         stop, target = close[rows] - side * self.stop_atr * atr, close[rows] + side * self.target_atr * atr
         plain = conditions.decided(close.size, rows, side, strength, stop, target)
-        kelly, _trades = self._kelly(bars, plain, rows)
         size = np.full(close.size, np.nan)
-        size[rows] = np.fmin(self._by_volatility(close[rows], stop), kelly)
+        size[rows] = self._by_volatility(close[rows], stop)
+        if self.kelly_fraction and rows.size > self.kelly_trades:
+            size[rows] = np.fmin(size[rows], self._kelly(bars, plain, rows)[0])
         return replace(plain, size=size)
 
     def reason(self, bars: Bars, decisions: Decisions, index: int) -> str:

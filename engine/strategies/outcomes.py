@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.strategies.base import Decisions
 
 #: Bars after its entry in which the exit of every signal is searched at once; most trades end in them.
-WINDOW = 16
+WINDOW = 32
 #: Bars looked at in one step while a later exit is searched.
 STRIDE = 256
 
@@ -40,7 +40,7 @@ class Outcomes:
 def outcomes(bars: Bars, decisions: Decisions) -> Outcomes:
     """The closed trades of these decisions on these bars, long and short; decisions has one value per bar."""
     n = len(bars)
-    rows = decisions.action[:-1].nonzero()[0]
+    rows = np.flatnonzero(decisions.action[:-1] != 0)
     side, stop, target = decisions.action[rows], decisions.stop[rows], decisions.target[rows]
     long = side > 0
     lower, upper = np.where(long, stop, target), np.where(long, target, stop)
@@ -70,8 +70,9 @@ def outcomes(bars: Bars, decisions: Decisions) -> Outcomes:
 def _turns(rows: IntArray, side: NDArray[np.int8], n: int) -> IntArray:
     """The bar at whose open the next opposite signal is filled, of each signal; n where there is none."""
     flips = (side[1:] != side[:-1]).nonzero()[0] + 1
-    following = np.append(rows[flips] + 1, n)
-    return following[np.searchsorted(flips, np.arange(rows.size), side="right")]
+    following = np.concatenate((rows[flips] + 1, [n]))
+    turns: IntArray = following[flips.searchsorted(np.arange(rows.size), side="right")]
+    return turns
 
 
 def _early_hits(bars: Bars, first: IntArray, end: IntArray, lower: FloatArray, upper: FloatArray) -> IntArray:

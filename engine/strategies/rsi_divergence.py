@@ -164,8 +164,11 @@ class RsiDivergence(Strategy):
         placed = (row >= self.warm_up) & (second - first <= self.lookback) & (np.maximum(side * early, side * late) < side * 50)
         chosen = np.flatnonzero(diverge & placed & (~hidden | (side * (bars.close[row] - market.average[row]) > 0)))
         chosen = chosen[row[chosen].argsort()]
-        alone = np.diff(row[chosen], prepend=-1, append=-1) != 0
-        chosen = chosen[alone[1:] & alone[:-1]]
+        apart = row[chosen[1:]] != row[chosen[:-1]]
+        alone = np.ones(chosen.size, dtype=np.bool_)
+        alone[1:] &= apart
+        alone[:-1] &= apart
+        chosen = chosen[alone]
         row, side, hidden, late = row[chosen], side[chosen], hidden[chosen], late[chosen]
         volume = conditions.relative_volume(bars, self.volume_period, row)
         depth = np.where(side > 0, late, 100.0 - late)

@@ -113,10 +113,14 @@ def _one(name: str, period: int, least: int, *series: FloatArray) -> FloatArray:
 
 def _call(name: str, period: int, least: int, *series: FloatArray, **options: float) -> Any:
     _check(period, least)
-    arrays = [np.asarray(values, dtype=np.float64) for values in series]
-    if any(array.size != arrays[0].size for array in arrays[1:]):
-        raise UsageError(_("The series of an indicator must have one length"))
-    return memo.column((name, period, *options.values()), series, lambda: _talib(name)(*arrays, timeperiod=period, **options))
+
+    def computed() -> Any:
+        arrays = [np.asarray(values, dtype=np.float64) for values in series]
+        if any(array.size != arrays[0].size for array in arrays[1:]):
+            raise UsageError(_("The series of an indicator must have one length"))
+        return _talib(name)(*arrays, timeperiod=period, **options)
+
+    return memo.column((name, period, *options.values()), series, computed)
 
 
 def _check(period: int, least: int) -> None:

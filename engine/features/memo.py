@@ -28,35 +28,38 @@ class Memo:
     """
 
     def __init__(self, bars: Bars, *, shared: bool, limit: int = LIMIT) -> None:
-        self._shared, self._limit, self._held = shared, limit, 0
-        self._arrays = {id(array): (name, array) for name in BAR_ARRAYS for array in [getattr(bars, name)]}
-        self._columns: OrderedDict[tuple[Any, ...], tuple[FloatArray, ...]] = OrderedDict()
+        self._bars, self._shared, self._limit, self._held = bars, shared, limit, 0
+        self._names = {id(getattr(bars, name)): name for name in BAR_ARRAYS}
+        self._columns: OrderedDict[tuple[Any, ...], Columns] = OrderedDict()
 
     def column(self, key: tuple[Any, ...], series: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What `make` returns (an array or a tuple of arrays), remembered where all `series` are arrays of the bars."""
-        arrays = self._arrays
         try:
-            place = (*key, *[arrays[id(values)][0] for values in series])
+            place = key + tuple([self._names[id(values)] for values in series])
         except KeyError:
             return make()
         found = self._columns.get(place)
         if found is None:
-            made = make()
-            found = made if isinstance(made, tuple) else (made,)
+            found = make()
             self._keep(place, found)
         else:
             self._columns.move_to_end(place)
-        given = found if self._shared else tuple([array.copy() for array in found])
-        return given if len(given) > 1 else given[0]
+        if self._shared:
+            return found
+        return tuple([array.copy() for array in found]) if isinstance(found, tuple) else found.copy()
 
-    def _keep(self, place: tuple[Any, ...], found: tuple[FloatArray, ...]) -> None:
-        for array in found:
+    def _keep(self, place: tuple[Any, ...], found: Columns) -> None:
+        for array in _arrays(found):
             array.flags.writeable = False
             self._held += array.nbytes
         self._columns[place] = found
         while self._held > self._limit and len(self._columns) > 1:
             _place, dropped = self._columns.popitem(last=False)
-            self._held -= sum(array.nbytes for array in dropped)
+            self._held -= sum(array.nbytes for array in _arrays(dropped))
+
+
+def _arrays(found: Columns) -> tuple[FloatArray, ...]:
+    return found if isinstance(found, tuple) else (found,)
 
 
 _memo: ContextVar[Memo | None] = ContextVar("memo", default=None)

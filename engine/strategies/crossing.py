@@ -47,6 +47,11 @@ class Crossing:
     stop: float = math.nan
     target: float = math.nan
 
+    @property
+    def most_lines(self) -> int:
+        """How many different lines there are at most."""
+        return 3 + len(self.filters)
+
 
 class Crosses(Protocol):
     """What a strategy that is a crossing has besides."""

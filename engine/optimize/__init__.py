@@ -1,0 +1,1 @@
+"""Parameter search: sweeps over grids of parameters."""

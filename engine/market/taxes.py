@@ -225,6 +225,7 @@ def _withheld(own: Sequence[Operation], table: TaxTable, day: int) -> dict[str, 
     """What is withheld in the month: on sales, unless the sum is small, and on each day's result of day trades."""
     bases = dict.fromkeys(BUCKETS, 0)
     withheld = dict.fromkeys(BUCKETS, 0)
+    of_result = table.at("irrf_day_trade", day)
     for _session, group in groupby(own, key=lambda operation: operation.session):
         today = list(group)
         for kind in BUCKETS:
@@ -233,8 +234,9 @@ def _withheld(own: Sequence[Operation], table: TaxTable, day: int) -> dict[str, 
             others = sum(operation.withheld_on for operation in mine if operation.market is not Market.OPTION)
             bases[kind] += others + max(premiums, 0)
             result = sum(operation.gain for operation in mine if operation.same_day)
-            withheld[kind] += portion(max(result, 0), table.at("irrf_day_trade", day))
-    on_sales = {kind: portion(base, table.at("irrf_sales", day)) for kind, base in bases.items()}
+            withheld[kind] += portion(max(result, 0), of_result)
+    of_sales = table.at("irrf_sales", day)
+    on_sales = {kind: portion(base, of_sales) for kind, base in bases.items()}
     if sum(on_sales.values()) > table.cents("irrf_minimum", day):
         withheld = {kind: withheld[kind] + on_sales[kind] for kind in BUCKETS}
     return withheld

@@ -75,7 +75,8 @@ def series_of(result: BacktestResult) -> TradedSeries:
 def fills_of(series: TradedSeries) -> list[Fill]:
     """The fills of the account, or those of every trade.
 
-    A trade knows its costs as a whole: they are shared out by the value of entry and exit. An entry filled over several bars
+    A trade knows its costs as a whole: they are shared out by the value of entry and exit, and where parts of a position have
+    fractions of a cent, these are passed on to the next trade. An entry filled over several bars
     counts at its first one and at its average price.
     """
     if series.dealt is not None:
@@ -84,11 +85,12 @@ def fills_of(series: TradedSeries) -> list[Fill]:
             for dealt in series.dealt
         ]
     changes = np.flatnonzero(series.split != 1.0)
+    totals = [0, *(to_cents(float(total)) for total in np.cumsum(series.trades["costs"]))]
     fills = []
-    for trade in series.trades:
+    for trade, before, after in zip(series.trades, totals, totals[1:]):
         entry, leave = int(trade["entry"]), int(trade["exit"])
         side, quantity = int(trade["side"]), int(trade["quantity"])
-        costs = to_cents(float(trade["costs"]))
+        costs = after - before
         bought = _fill(series, entry, side, quantity, float(trade["entry_price"]))
         if leave < 0:
             fills.append(_with_costs(bought, costs))

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from engine.backtest import kernel
 from engine.backtest.engine import BacktestConfig, backtest
+from engine.backtest.execution import Execution
 from engine.backtest.positions import Fill
 from engine.backtest.subjects import random_walk
 from engine.backtest.tax_fills import TradedSeries, dividend_tax, fills_of, interest_by_bar, series_of, splits_of
@@ -227,6 +228,37 @@ def test_the_gains_of_a_backtest_are_the_profits_of_its_trades(seed):
     assert tax_report(result, NONE, CALENDAR).tax > 0
     assert len(found) - len(opened) <= closed.size
     assert sum(item.gain for item in found) == pytest.approx(100 * float(profit.sum()), abs=0.01)
+
+
+ORDERS = (
+    Execution(partial=0.5, partial_r=0.5, trail_atr=3.0, time_exit=20),
+    Execution(entry="limit", entry_bars=3),
+    Execution(volume_cap=0.05, partial=0.3),
+)
+
+
+@pytest.mark.parametrize("execution", ORDERS)
+def test_orders_of_every_kind_leave_no_cent_behind(execution):
+    result = traded_walk(4, execution=execution)
+    found, held = operations(fills_of(series_of(result)))
+    closed = result.outcome.trades[result.outcome.trades["exit"] >= 0]
+    open_trades = result.outcome.trades[result.outcome.trades["exit"] < 0]
+    profit = closed["pnl"] - closed["income"] + closed["borrow"]
+    assert closed.size > 5
+    assert sum(item.units for item in held) == int((open_trades["side"] * open_trades["quantity"]).sum())
+    # parts of a position and average entries have fractions of a cent, the taxable values have not
+    assert sum(item.gain for item in found) == pytest.approx(100 * float(profit.sum()), abs=0.5 * closed.size)
+
+
+def test_the_interest_of_a_real_run_is_taxed():
+    bars = walk(3)
+    cash = np.full(len(bars), 0.0004)
+    result = backtest(
+        bars, get("macd_crossover"), instrument=Instrument("WALK3"), costs=no_costs(len(bars)), risk_free=cash, idle_cash=True
+    )
+    taxed = tax_report(result, NONE, CALENDAR)
+    assert result.outcome.interest > 100
+    assert taxed.interest_tax == pytest.approx(22.5 * result.outcome.interest, abs=0.6)
 
 
 @settings(deadline=None, max_examples=15)

@@ -15,8 +15,9 @@ from engine import __version__
 from engine.backtest.lookahead import Checked, StartUp, Violation, cuts_of
 from engine.backtest.subjects import built_ins, examine, load_subjects, random_walk
 from engine.domain import Bars, iso
-from engine.errors import FileError, GateError
+from engine.errors import GateError
 from engine.i18n import _
+from engine.strategies import user
 
 CACHE_FILE = "lookahead.json"
 KEPT = 100
@@ -45,11 +46,7 @@ def proved(path: Path, cache_folder: Path) -> tuple[Checked, ...]:
 
     Raises FileError and UsageError for a file that cannot be checked.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileError(_("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)) from error
-    key = f"{hashlib.sha256(content).hexdigest()} {__version__}"
+    key = f"{hashlib.sha256(user.read(path)).hexdigest()} {__version__}"
     file = cache_folder / CACHE_FILE
     known = _read(file)
     if key in known:

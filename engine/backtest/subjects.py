@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,11 +15,12 @@ from engine import strategies
 from engine.backtest.engine import backtest
 from engine.backtest.lookahead import Checked, Columns, Compute, check
 from engine.domain import Bars, Instrument, PriceBase, silent
-from engine.errors import FileError, NoDataError, UsageError
+from engine.errors import NoDataError, UsageError
 from engine.features import indicators
 from engine.features.regime import regimes
 from engine.i18n import _
 from engine.market.costs import no_costs
+from engine.strategies import user
 from engine.strategies.base import Decisions, Strategy
 
 if TYPE_CHECKING:
@@ -177,58 +175,22 @@ def lag(strategy: Strategy, bars: Bars) -> dict[str, float] | None:
 
 
 def load_subjects(path: Path) -> list[Subject]:
-    """What a Python file of the user holds: every strategy of its own at its defaults, or a function `compute(bars)`.
+    """What a Python file of the user holds: a strategy at its defaults, by the contract of `engine.strategies.user`, or a
+    function `compute(bars)`. The file is run.
 
-    The file is run. A whole number HORIZON in it makes its columns labels that are known so many bars later. Raises FileError when it cannot be read or fails, UsageError when it holds neither.
+    A whole number HORIZON in it makes the columns of `compute` labels that are known so many bars later. Raises FileError
+    when the file cannot be read, fails or holds a strategy that breaks the contract, UsageError when it holds neither.
     """
-    module = _load(path)
-    classes = [
-        item
-        for item in vars(module).values()
-        if inspect.isclass(item)
-        and issubclass(item, Strategy)
-        and item.__module__ == module.__name__
-        and not inspect.isabstract(item)
-    ]
-    if classes:
-        return [strategy_subject(_made(item, path), USER_TOLERANCE) for item in classes]
+    module = user.run(path)
+    if user.classes(module):
+        return [strategy_subject(user.load(path)(), USER_TOLERANCE)]
     compute = getattr(module, "compute", None)
     if not callable(compute):
         raise UsageError(
-            _("{path} holds neither a strategy nor a function compute(bars)").format(path=path.name),
+            _("{path} holds neither a strategy nor a function compute(bars)").format(path=path),
             _("Derive a class from Strategy, or write compute(bars) that returns columns by name."),
         )
     horizon = getattr(module, "HORIZON", 0)
     if not isinstance(horizon, int) or horizon < 0:
-        raise UsageError(_("HORIZON of {path} must be a whole number of bars, 0 or more").format(path=path.name))
+        raise UsageError(_("HORIZON of {path} must be a whole number of bars, 0 or more").format(path=path))
     return [Subject(path.stem, "label" if horizon else "function", compute, tolerance=USER_TOLERANCE, horizon=horizon)]
-
-
-def _made(kind: type[Strategy], path: Path) -> Strategy:
-    try:
-        strategy = kind()
-        if isinstance(strategy.name, str) and isinstance(strategy.warm_up, int):
-            return strategy
-    except (TypeError, AttributeError, ValueError) as error:
-        raise FileError(
-            _("The strategy {name} of {path} cannot be made: {error}").format(name=kind.__name__, path=path.name, error=error)
-        ) from error
-    raise FileError(_("The strategy {name} of {path} has no name or no warm_up").format(name=kind.__name__, path=path.name))
-
-
-def _load(path: Path) -> ModuleType:
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise FileError(_("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)) from error
-    module = ModuleType(f"pregao_file_{hashlib.sha256(source).hexdigest()[:16]}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module
-    try:
-        exec(compile(source, path, "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
-        del sys.modules[module.__name__]
-        raise FileError(
-            _("{path} cannot be loaded: {kind}: {error}").format(path=path.name, kind=type(error).__name__, error=error)
-        ) from error
-    return module

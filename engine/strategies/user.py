@@ -39,6 +39,20 @@ def load(path: Path) -> type[Strategy]:
     return _load(path, read(path))
 
 
+def run(path: Path) -> ModuleType:
+    """The file as a module, run once for each of its contents. Raises FileError, with the line, when it cannot be or fails."""
+    return _run(path, read(path))
+
+
+def classes(module: ModuleType) -> list[type[Strategy]]:
+    """The classes derived from Strategy that the module itself defines."""
+    return [
+        item
+        for item in vars(module).values()
+        if inspect.isclass(item) and issubclass(item, Strategy) and item.__module__ == module.__name__
+    ]
+
+
 def read(path: Path) -> bytes:
     """What a strategy file holds. Raises FileError."""
     try:
@@ -73,25 +87,27 @@ def _is_name(stem: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _load(path: Path, source: bytes) -> type[Strategy]:
+def _run(path: Path, source: bytes) -> ModuleType:
     module = ModuleType(f"pregao_strategy_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, path, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
+        del sys.modules[module.__name__]
         raise _failed(path, error) from error
-    found = [
-        item
-        for item in vars(module).values()
-        if inspect.isclass(item) and issubclass(item, Strategy) and item.__module__ == module.__name__
-    ]
+    return module
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, source: bytes) -> type[Strategy]:
+    found = classes(_run(path, source))
     if len(found) != 1:
         raise FileError(
             _("{path} must hold one class derived from Strategy, not {count}").format(path=path, count=len(found)), _hint()
         )
     strategy = found[0]
-    if problem := _problem(strategy, path.stem):
+    if problem := _problem(strategy, path):
         raise FileError(_("{path}: {problem}").format(path=path, problem=problem), _hint())
     for method in GUARDED:
         setattr(strategy, method, _guarded(getattr(strategy, method), path, method))
@@ -102,12 +118,12 @@ def _hint() -> str:
     return _("`pregao strategies new NAME` writes a file that works.")
 
 
-def _problem(strategy: type[Strategy], stem: str) -> str:
+def _problem(strategy: type[Strategy], path: Path) -> str:
     """What is wrong with the class, in words; empty when nothing is."""
     if inspect.isabstract(strategy):
         return _("the strategy does not define {names}").format(names=", ".join(sorted(strategy.__abstractmethods__)))
-    if getattr(strategy, "name", None) != stem:
-        return _("the name of the strategy must be that of its file, {name}").format(name=stem)
+    if getattr(strategy, "name", None) != path.stem:
+        return _("the name of the strategy must be that of its file, {name}").format(name=path.stem)
     parameters = strategy.__dict__.get("__dataclass_params__")
     if not is_dataclass(strategy) or parameters is None or not parameters.frozen:
         return _("the strategy must be a frozen dataclass")
@@ -115,10 +131,12 @@ def _problem(strategy: type[Strategy], stem: str) -> str:
     if plain:
         return _("these parameters are not made by ranged(default, low, high, help): {names}").format(names=", ".join(plain))
     try:
-        strategy()
+        needed: object = strategy().warm_up
     except PregaoError as error:
         return _("its defaults cannot be used: {error}").format(error=error.message)
-    return ""
+    except Exception as error:
+        raise _failed(path, error) from error
+    return "" if isinstance(needed, int) else _("warm_up must be a whole number of bars")
 
 
 def _guarded(method: Callable[..., Any], path: Path, name: str) -> Callable[..., Any]:
@@ -142,13 +160,13 @@ def _guarded(method: Callable[..., Any], path: Path, name: str) -> Callable[...,
 def _wrong_decisions(found: object, count: int) -> str:
     if not isinstance(found, Decisions):
         return _("decide must return Decisions")
-    for column in ("action", "strength", "stop", "target", "size"):
-        values, kind = getattr(found, column), np.int8 if column == "action" else np.float64
-        if values is None and column == "size":
+    for column in fields(Decisions):
+        values, kind = getattr(found, column.name), np.int8 if column.name == "action" else np.float64
+        if values is None and column.default is None:
             continue
         if not isinstance(values, np.ndarray) or values.shape != (count,) or values.dtype != kind:
             return _("{column} must be an array of {count} values of type {kind}").format(
-                column=column, count=count, kind=np.dtype(kind).name
+                column=column.name, count=count, kind=np.dtype(kind).name
             )
     return ""
 

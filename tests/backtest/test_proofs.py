@@ -100,15 +100,18 @@ def test_a_damaged_cache_is_made_anew(file: Path, tmp_path: Path, damage: str) -
 @pytest.mark.parametrize(
     ("content", "error", "words"),
     [
-        ("def compute(bars:\n", FileError, "mine.py cannot be loaded: SyntaxError"),
+        ("def compute(bars:\n", FileError, "mine.py, line 1, failed: SyntaxError"),
         ("import no_such_module_at_all\n", FileError, "ModuleNotFoundError"),
         ("raise SystemExit(3)\n", FileError, "SystemExit"),
-        ("\0", FileError, "cannot be loaded"),
+        ("\0", FileError, "mine.py.* failed"),
         ("x = 1\n", UsageError, "neither a strategy nor a function compute"),
         ("compute = 5\n", UsageError, "neither a strategy nor a function compute"),
         ("HORIZON = -1\ndef compute(bars): return {}\n", UsageError, "HORIZON"),
-        (HONEST.replace('    name: ClassVar[str] = "mine"\n', ""), FileError, "Mine of mine.py"),
-        (HONEST.replace("ranged(3,", "ranged(0,"), UsageError, "bars_back"),
+        (HONEST.replace('    name: ClassVar[str] = "mine"\n', ""), FileError, "must be that of its file, mine"),
+        (HONEST.replace("ranged(3,", "ranged(0,"), FileError, "its defaults cannot be used: 0 is not a possible bars_back"),
+        (HONEST.replace("return self.bars_back", "return self.bars"), FileError, r"line 17, failed: AttributeError"),
+        (HONEST.replace("return self.bars_back", "return 'many'"), FileError, "warm_up must be a whole number"),
+        (HONEST + "\nclass Second(Mine):\n    pass\n", FileError, "must hold one class derived from Strategy, not 2"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(file: Path, content: str, error: type[Exception], words: str) -> None:

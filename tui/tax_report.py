@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -53,11 +54,9 @@ def _figures(taxed: Taxed) -> Table:
 
 def _summary(taxed: Taxed) -> list[str]:
     report = taxed.report
-    lines = [
-        _("Tax {amount}, {rate} of the profit; of that not yet due: {owed}").format(
-            amount=money(taxed.tax / 100), rate=percent(taxed.effective_rate), owed=money(report.owed / 100)
-        )
-    ]
+    lines = [_("Tax {amount}, of which {owed} not yet due").format(amount=money(taxed.tax / 100), owed=money(report.owed / 100))]
+    if math.isfinite(taxed.effective_rate):
+        lines.append(_("Tax is {rate} of the profit").format(rate=percent(taxed.effective_rate)))
     if taxed.owed_if_sold:
         lines.append(_("If the open positions were sold at the last close: {amount}").format(amount=_signed(taxed.owed_if_sold)))
     if any(report.losses.values()):

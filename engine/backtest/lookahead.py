@@ -149,6 +149,13 @@ def check(
 ) -> Checked:
     """Prove on `bars` that `compute` sees no future, or find the first value that does.
 
+    Anything that turns bars into columns of their length can be asked: a feature, a label with its horizon, the answers of
+    a model. What was done before the call is not seen: a model must be fitted on bars before these, or inside `compute`.
+
+        check("range", "feature", lambda bars: {"range": bars.high - bars.low}, bars)
+        check("rises", "label", lambda bars: {"rises": rises_within(bars.close, 5)}, bars, horizon=5)
+        check("direction", "model", lambda bars: {"up": model.probability(features(bars))}, bars, tolerance=1e-9)
+
     compute: bars of length n to columns of length n (floats, whole numbers, truth values or texts); it is called on every
     prefix and gets read-only arrays. kind: "strategy", "indicator", "feature", "regime", "label", "model" or "function",
     only repeated. horizon: bars after t that the value at t may use. tolerance: relative, of two floats; 0 is exact.

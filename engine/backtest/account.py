@@ -15,8 +15,8 @@ from engine.backtest.intents import Intent, follow, heed
 from engine.backtest.kernel import Run
 from engine.backtest.matching import begin, finish, trade
 from engine.backtest.money import Account, equity, night
-from engine.backtest.orders import tick_ratio
 from engine.backtest.positions import Bar, Book, Terms, trade_array
+from engine.backtest.simulation import tick_ratio
 from engine.domain import Bars, Instrument, Market
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
-from engine.backtest.orders import LIMIT, MARKET, STOP, STOP_LIMIT, Order, placed, trigger_on_tick
+from engine.backtest.orders import LIMIT, MARKET, SIGNALLED, STOP, STOP_LIMIT, Order, placed, trigger_on_tick
 from engine.backtest.positions import Bar, Book
 
 #: The group of a stop and a target of which one cancels the other.
@@ -60,7 +60,7 @@ def heed(book: Book, bar: Bar, intent: Intent, *, allow_short: bool) -> bool:
         weight=intent.weight,
         strength=intent.strength,
         expires=0 if kind == MARKET else book.execution.entry_bars,
-        tag="entry",
+        tag=SIGNALLED,
     )
     book.entries = [placed(order, book.terms.tick)]
     return True

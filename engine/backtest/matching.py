@@ -1,9 +1,9 @@
 """How the orders of an account are filled, bar by bar: every type of order, several symbols.
 
-A bar is three steps: `begin` (dividends that arrive, corporate events), `trade` (orders), `finish` (the close); `night` comes
-(`engine.backtest.money`) before the first bar of each session. Orders are put into `Book.entries` and `Book.exits` between the steps: by hand, or from
-the signals of a strategy by `engine.backtest.intents`. Where only market orders with a stop and a target are used the results
-are those of `kernel.simulate`.
+A bar is three steps: `begin` (dividends that arrive, corporate events), `trade` (orders), `finish` (the close); before the first
+bar of each session comes `money.night`. Orders are put into `Book.entries` and `Book.exits` before `trade`: by hand with `submit`, or
+from the signals of a strategy by `engine.backtest.intents`. Where only market orders with a stop and a target are used, the
+results are those of `kernel.simulate`.
 
 Within a bar: first everything the open fills, exits before entries, entries by strength and then by symbol; then entries
 touched within the bar, which use no cash freed within it; then exits touched within the bar. Where a bar touches a stop and
@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING
 
 from engine.backtest import kernel
 from engine.backtest.intents import bracket
-from engine.backtest.money import Account, buying_power, equity, move
+from engine.backtest.money import Account, equity, move
 from engine.backtest.orders import (
     LIMIT,
     MARKET,
+    REST,
+    SIGNALLED,
     STOP,
     STOP_LIMIT,
     Order,
@@ -36,13 +38,11 @@ from engine.backtest.orders import (
     rested,
     split_units,
 )
-from engine.backtest.positions import FRACTIONAL_SUFFIX, REASONS, Bar, Book, add, order_cost, remove
+from engine.backtest.positions import REASONS, Bar, Book, add, relabel, remove
+from engine.backtest.sizing import payable, portions
 
 if TYPE_CHECKING:
     from engine.backtest.engine import BacktestConfig
-
-#: Share of a lot by which a computed size may miss a whole one.
-ROUNDING = 1e-9
 
 
 def begin(account: Account, book: Book, bar: Bar) -> None:
@@ -172,24 +172,22 @@ def _enter(account: Account, book: Book, bar: Bar, order: Order, price: float, c
         return
     terms = book.terms
     fill = dealt_price(order, price, terms.slippage, terms.tick)
-    units = _payable(account, book, bar, order, price, fill, config)
+    units = payable(account, book, bar, order, price, fill, config)
     if units <= 0:
-        account.rejected += 1
-        book.entries = [other for other in book.entries if other is not order]
+        account.rejected += order.tag != REST
+        book.entries = after_fill(book.entries, order, 0, None)
         return
     first = book.position.units == 0
     done = 0
-    for part, raw, symbol in _portions(book, bar, order, units, price):
+    for part, raw, symbol in portions(book, bar, order, units, price):
         dealt = dealt_price(order, raw, terms.slippage, terms.tick)
         move(account, add(book, bar, order, part, raw, dealt, symbol=symbol, stop=order.stop), terms.future)
         done += part
+    if done == 0 and order.kind != STOP:
+        return
+    book.entries = after_fill(book.entries, order, done, _remainder(order, units - done) if done < units else None)
     if done == 0:
         return
-    wanted = order.quantity or units
-    rest = None
-    if done < min(wanted, units):
-        rest = _remainder(order, min(wanted, units) - done)
-    book.entries = after_fill(book.entries, order, done, rest)
     if first and price != bar.open:
         book.came_in = _certain(order, price, bar)
     book.exits = bracket(book, order, bar, fresh=first)
@@ -215,75 +213,12 @@ def _certain(order: Order, price: float, bar: Bar) -> tuple[float, float, float]
     return (price, max(price, bar.close), bar.low) if fell else (price, bar.high, min(price, bar.close))
 
 
-def _payable(account: Account, book: Book, bar: Bar, order: Order, price: float, fill: float, config: BacktestConfig) -> int:
-    """Units that the order asks for or the sizing gives, as far as the cash covers what this bar fills of them."""
-    terms, free = book.terms, buying_power(account)
-    value = fill * terms.point_value
-    if value <= 0.0 or free <= 0.0:
-        return 0
-    if order.quantity:
-        wanted = float(order.quantity)
-    elif not math.isnan(order.weight):
-        wanted = order.weight * equity(account) / value
-    elif config.sizing == "fraction":
-        wanted = config.size * equity(account) / value
-    elif (fill - order.stop) * order.side > 0.0:
-        wanted = config.size * equity(account) / (abs(fill - order.stop) * terms.point_value)
-    else:
-        return 0
-    step = book.step
-    units = math.floor(wanted / step + ROUNDING) * step
-    payable = (free - terms.brokerage) / (value * (terms.margin + bar.fee) + terms.contract_fee)
-    if sum(part for part, _raw, _symbol in _portions(book, bar, order, units, price)) > payable:
-        units = math.floor(min(wanted, payable) / step + ROUNDING) * step
-    while units > 0:
-        needed = 0.0
-        for part, raw, _symbol in _portions(book, bar, order, units, price):
-            notional = part * (dealt_price(order, raw, terms.slippage, terms.tick) * terms.point_value)
-            needed += notional * terms.margin + order_cost(terms, bar.fee, notional, part)
-        if needed <= free:
-            break
-        units -= step
-    return units
-
-
-def _portions(book: Book, bar: Bar, order: Order, units: int, price: float) -> list[tuple[int, float, str]]:
-    """What this bar fills of `units`: (units, price before slippage, symbol), whole lots apart from the fractional market."""
-    if not book.execution.fractional:
-        part = _capped(book, units, bar.quantity, book.terms.lot)
-        return [(part, price, book.symbol)] if part else []
-    found = []
-    even = _capped(book, units // book.terms.lot * book.terms.lot, bar.quantity, book.terms.lot)
-    if even:
-        found.append((even, price, book.symbol))
-    odd = units % book.terms.lot
-    if not odd:
-        return found
-    at: float | None = price
-    quantity = bar.quantity
-    if book.terms.own_fractional:
-        at, quantity = (None, 0.0) if bar.odd is None else (fill_price(order, *bar.odd[:4]), bar.odd[4])
-    part = _capped(book, odd, quantity, 1)
-    if part and at is not None:
-        found.append((part, at, book.symbol + FRACTIONAL_SUFFIX))
-    return found
-
-
-def _capped(book: Book, units: int, quantity: float, lot: int) -> int:
-    """As many of `units` as the cap on the quantity of a bar allows; none where that quantity is not known."""
-    if not book.execution.volume_cap:
-        return units
-    if math.isnan(quantity):
-        return 0
-    most = book.execution.volume_cap * quantity + ROUNDING
-    return units if units <= most else math.floor(most / lot) * lot
-
-
 def _remainder(order: Order, units: int) -> Order:
     """What an order becomes that a bar filled in part: a stop was triggered and goes on at the market, a limit rests."""
+    tag = REST if order.tag == SIGNALLED else order.tag
     if order.kind in (MARKET, STOP):
-        return replace(order, kind=MARKET, trigger=math.nan, quantity=units, expires=0)
-    return replace(order, kind=LIMIT, trigger=math.nan, quantity=units)
+        return replace(order, kind=MARKET, trigger=math.nan, quantity=units, expires=0, tag=tag)
+    return replace(order, kind=LIMIT, trigger=math.nan, quantity=units, tag=tag)
 
 
 def _ruin(account: Account, book: Book, reached: float) -> Order | None:
@@ -388,10 +323,10 @@ def _closable(book: Book, order: Order) -> int:
 def _leave(account: Account, book: Book, bar: Bar, order: Order, wanted: int, price: float) -> int:
     """Close `wanted` units or as many as this bar takes; returns how many. A liquidation is not held up by the quantity."""
     forced = order.tag == "liquidation"
-    portions = [(wanted, price, book.symbol)] if forced else _portions(book, bar, order, wanted, price)
-    for units, raw, symbol in portions:
+    parts = [(wanted, price, book.symbol)] if forced else portions(book, bar, order, wanted, price)
+    for units, raw, symbol in parts:
         _close(account, book, bar, order, units, raw, symbol)
-    return sum(units for units, _raw, _symbol in portions)
+    return sum(units for units, _raw, _symbol in parts)
 
 
 def _note_quantity(book: Book, bar: Bar) -> None:
@@ -406,12 +341,14 @@ def _close(account: Account, book: Book, bar: Bar, order: Order, units: int, raw
     reason = REASONS.get(order.tag, kernel.SIGNAL)
     fill = dealt_price(order, raw, terms.slippage, terms.tick)
     seen = fill if position.entry == bar.row or reason == kernel.EVENT else bar.open
-    fills = len(book.fills)
     move(account, remove(book, bar, units, raw, fill, symbol=symbol, reason=reason, seen=seen), terms.future)
-    if reason != kernel.LIQUIDATION and equity(account) > 0.0:
-        return
-    account.ruined = True
-    if reason != kernel.LIQUIDATION:
-        book.fills[fills] = book.fills[fills]._replace(reason=kernel.LIQUIDATION)
-        row = dict(zip(kernel.TRADE.names or (), book.trades[-1])) | {"reason": kernel.LIQUIDATION}
-        book.trades[-1] = tuple(row.values())
+    if not book.position.units:
+        book.entries = [other for other in book.entries if other.tag != REST]
+    if reason == kernel.LIQUIDATION or equity(account) <= 0.0:
+        account.ruined = True
+        relabel(book, kernel.LIQUIDATION)
+
+
+def submit(book: Book, order: Order) -> None:
+    """Place an order by hand, on the tick, to be tried from the next bar on. Without a position, one that only reduces waits."""
+    (book.exits if order.reduce_only else book.entries).append(placed(order, book.terms.tick))

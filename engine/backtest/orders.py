@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import lru_cache
 
 from engine.errors import UsageError
 from engine.i18n import _
@@ -18,8 +16,9 @@ from engine.i18n import _
 MARKET, LIMIT, STOP, STOP_LIMIT = KINDS = ("market", "limit", "stop", "stop_limit")
 #: The tick as numerator and denominator; numerator 0 means that prices are not rounded.
 Tick = tuple[int, int]
+#: Tags of an entry that a signal has placed: as it was, and what waits of it after a part of it was filled.
+SIGNALLED, REST = "entry", "rest"
 LEVELS = ("limit", "trigger", "stop", "target")
-MAX_TICK_DENOMINATOR = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +96,6 @@ def rested(order: Order, high: float, low: float) -> Order | None:
     if order.expires == 1:
         return None
     return replace(order, expires=order.expires - 1) if order.expires else order
-
-
-@lru_cache(maxsize=64)
-def tick_ratio(tick: float) -> Tick:
-    """A tick in R$ or points as a ratio of whole numbers."""
-    ratio = Fraction(tick).limit_denominator(MAX_TICK_DENOMINATOR)
-    return ratio.numerator, ratio.denominator
 
 
 def on_tick(price: float, up: bool, tick: Tick) -> float:

@@ -27,6 +27,7 @@ REASONS = {
     "liquidation": LIQUIDATION,
     "event": EVENT,
 }
+TRADE_FIELDS = TRADE.names or ()
 #: Added to the symbol of what was dealt in the fractional market.
 FRACTIONAL_SUFFIX = "F"
 
@@ -233,6 +234,13 @@ def remove(book: Book, bar: Bar, units: int, raw: float, fill: float, *, symbol:
     return flow
 
 
+def relabel(book: Book, reason: int) -> None:
+    """Give the newest fill and trade of a book another reason."""
+    book.fills[-1] = book.fills[-1]._replace(reason=reason)
+    place = TRADE_FIELDS.index("reason")
+    book.trades[-1] = (*book.trades[-1][:place], reason, *book.trades[-1][place + 1 :])
+
+
 def record(part: Position, side: int, exit_: int, exit_price: float, reason: int, marked: float = 0.0) -> tuple[float, ...]:
     """A part of a position as a row of `kernel.TRADE`; exit_ -1 and `marked`, its worth at the close, for an open one."""
     adverse, best = (part.lowest, part.highest) if side > 0 else (part.highest, part.lowest)
@@ -254,7 +262,7 @@ def record(part: Position, side: int, exit_: int, exit_price: float, reason: int
         "mae": (adverse / part.price - 1.0) * side,
         "mfe": (best / part.price - 1.0) * side,
     }
-    return tuple(row[name] for name in TRADE.names)  # type: ignore[union-attr]
+    return tuple(row[name] for name in TRADE_FIELDS)
 
 
 def trade_array(book: Book) -> NDArray[np.void]:

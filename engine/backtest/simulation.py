@@ -15,6 +15,7 @@ from engine.domain import Bars, Instrument, Market
 from engine.strategies.base import Decisions
 
 if TYPE_CHECKING:
+    from engine.backtest.account import Leg
     from engine.backtest.engine import BacktestConfig
     from engine.backtest.kernel import Run
     from engine.domain import FloatArray
@@ -91,11 +92,27 @@ class Simulation:
         )
 
     def _by_account(self, favourable: bool) -> Run:
-        from engine.backtest.account import Leg, run_single
+        from engine.backtest.account import run_single
+
+        return run_single(
+            self.leg(),
+            first=self.first,
+            last=self.last,
+            capital=float(self.config.capital),
+            config=self.config,
+            rate=np.zeros(len(self.bars)) if self.rate is None else self.rate,
+            execution=self.config.execution,
+            opening=self.opening,
+            favourable=favourable,
+        )
+
+    def leg(self) -> Leg:
+        """The series as the account takes it."""
+        from engine.backtest.account import Leg
         from engine.features.indicators import atr
 
         bars, events = self.bars, self.events
-        leg = Leg(
+        return Leg(
             instrument=self.instrument,
             bars=bars,
             decisions=self.decisions,
@@ -105,17 +122,6 @@ class Simulation:
             costs=self.costs,
             atr=atr(bars.high, bars.low, bars.close, ATR_PERIOD),
             fractional=self.fractional,
-        )
-        return run_single(
-            leg,
-            first=self.first,
-            last=self.last,
-            capital=float(self.config.capital),
-            config=self.config,
-            rate=np.zeros(len(bars)) if self.rate is None else self.rate,
-            execution=self.config.execution,
-            opening=self.opening,
-            favourable=favourable,
         )
 
 

@@ -136,8 +136,8 @@ def _as_dict(result: BacktestResult, arguments: argparse.Namespace, desk: Desk) 
 
 
 def _show(results: Sequence[BacktestResult], arguments: argparse.Namespace, desk: Desk) -> None:
+    from tui.backtest_report import backtest_report
     from tui.compare_report import bands_table, monthly_table
-    from tui.reports import backtest_report
 
     if len(results) > REPORTED:
         from tui.symbols_report import symbols_report
@@ -145,7 +145,7 @@ def _show(results: Sequence[BacktestResult], arguments: argparse.Namespace, desk
         console().print(symbols_report(results))
         return
     for result in results:
-        console().print(backtest_report(result, trades=arguments.trades))
+        console().print(backtest_report(result.as_dict(), trades=arguments.trades))
         if arguments.monthly:
             console().print(monthly_table(result.monthly))
         if arguments.bands is not None:

@@ -1,24 +1,21 @@
 """How long the look-ahead proof takes: 5,000 bars, every prefix, all indicators and strategies of the engine.
 
-    .venv/bin/python tests/benchmarks/bench_lookahead.py
+    .venv/bin/python -m tests.benchmarks.bench_lookahead
 
 Each line: seconds of the proof in this process, microseconds of one plain run on all bars, and how many plain runs the
 proof is worth; n prefixes of mean length n / 2 cost at least n / 2 plain runs where the run is linear in the bars. The last
-line is the whole command's work, shared out among two processes, with their start.
+line is the whole command's work, shared out among two processes, with the start of the second; the lesser of two.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
 TARGET = 5.0
 
 
-def main() -> None:
+def main() -> int:
     from engine.backtest.lookahead import cuts_of
     from engine.backtest.proofs import prove_built_ins
     from engine.backtest.subjects import BARS, built_ins, examine, random_walk
@@ -35,8 +32,9 @@ def main() -> None:
         total += proof
         print(f"{subject.name:<26} {proof:7.2f} s   plain run {1e6 * plain:8.1f} us   ratio {proof / plain:8.0f}")
     print(f"{'all, one process':<26} {total:7.2f} s")
-    shared = _spent(lambda: prove_built_ins(bars))
-    print(f"{'all, two processes':<26} {shared:7.2f} s   target {TARGET:g} s: " + ("met" if shared <= TARGET else "NOT MET"))
+    shared = min(_spent(lambda: prove_built_ins(bars)) for _ in range(2))
+    print(f"{'all, two processes':<26} {shared:7.2f} s   target {TARGET:g} s: " + ("met" if shared <= TARGET else "MISS"))
+    return 0 if shared <= TARGET else 1
 
 
 def _spent(work) -> float:
@@ -46,4 +44,4 @@ def _spent(work) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -232,8 +232,11 @@ class Board:
 
     def signals(self, *, hold: bool = False) -> list[BoardSignal]:
         """The signals of the newest live runs, the newest run first, then the strongest; HOLD only where asked for."""
-        with self._translated():
-            return [_signal(*row) for row in self._connection.execute(_SIGNALS, (RUNS_LISTED, hold))]
+        rows = self._all(_SIGNALS, RUNS_LISTED, hold)
+        try:
+            return [_signal(*row) for row in rows]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _refused(self.path, error) from error
 
     def version(self) -> int:
         """A number that differs from the last one when another connection has committed in between."""
@@ -281,7 +284,7 @@ class Board:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, StructError, ValueError, KeyError) as error:
+        except (sqlite3.Error, StructError) as error:
             raise _refused(self.path, error) from error
 
 

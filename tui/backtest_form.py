@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from engine.backtest.execution import Execution
 from engine.domain import TIMEFRAMES
 from engine.errors import PregaoError, UsageError
 from engine.i18n import _
-from tui.widgets.form import Field
+from tui.backtest_orders import execution_of
+from tui.widgets.form import Field, Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,12 +21,10 @@ if TYPE_CHECKING:
 #: The fields that are not parameters of the strategy.
 FIXED = ("symbol", "timeframe", "strategy", "from", "to", "capital", "costs")
 
-Value = str | float | int | None
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What one backtest is asked."""
+    """What one backtest is asked. start, end: days as YYYY-MM-DD, empty for all. execution: None for that of the settings."""
 
     symbol: str
     timeframe: str
@@ -34,6 +34,26 @@ class Question:
     end: str
     capital: float
     costs: str
+    execution: Execution | None = None
+
+    @property
+    def ground(self) -> tuple[object, ...]:
+        """All but the strategy and its parameters: what every strategy of a comparison shares."""
+        return (self.symbol, self.timeframe, self.start, self.end, self.capital, self.costs, self.execution)
+
+    def job(self, symbols: Sequence[str]) -> dict[str, object]:
+        """The parameters of a job that asks the same of these symbols."""
+        return {
+            "symbols": list(symbols),
+            "strategy": self.strategy,
+            "params": dict(self.params),
+            "timeframe": self.timeframe,
+            "from": self.start or None,
+            "to": self.end or None,
+            "capital": self.capital,
+            "costs": self.costs,
+            "execution": None if self.execution is None else asdict(self.execution),
+        }
 
 
 def first_fields(desk: Desk, symbol: str, stored: Sequence[str], timeframe: str) -> list[Field]:
@@ -41,27 +61,27 @@ def first_fields(desk: Desk, symbol: str, stored: Sequence[str], timeframe: str)
     from engine import strategies
 
     folder, name = desk.workspace.strategies, desk.settings.daily.strategy
+    capital, costs = desk.settings.backtest.capital, desk.settings.costs.schedule
     names = strategies.names(folder)
     name = name if name in names else names[0]
     return [
         Field("symbol", _("Symbol"), symbol, help=_("Enter or y chooses another symbol.")),
         timeframe_field(stored, timeframe),
         Field("strategy", _("Strategy"), name, names, help=_("The rules that are traded.")),
-        Field("from", _("From"), "", show=_or_all, help=_("First day, YYYY-MM-DD; empty: all.")),
-        Field("to", _("To"), "", show=_or_all, help=_("Last day, YYYY-MM-DD; empty: all.")),
+        Field("from", _("From"), "", default="", show=_or_all, help=_("First day, YYYY-MM-DD; empty: all.")),
+        Field("to", _("To"), "", default="", show=_or_all, help=_("Last day, YYYY-MM-DD; empty: all.")),
         Field(
             "capital",
             _("Capital R$"),
-            desk.settings.backtest.capital,
+            capital,
             low=1_000.0,
             high=1e9,
             step=10_000.0,
+            default=capital,
             show=_amount,
             help=_("Cash at the start."),
         ),
-        Field(
-            "costs", _("Costs"), desk.settings.costs.schedule, ("b3", "none"), help=_("Fees of the exchange by date, or none.")
-        ),
+        Field("costs", _("Costs"), costs, ("b3", "none"), default=costs, help=_("Fees of the exchange by date, or none.")),
         *param_fields(name, folder),
     ]
 
@@ -70,7 +90,7 @@ def timeframe_field(stored: Sequence[str], timeframe: str) -> Field:
     """The timeframes that can be built from those that are stored of the symbol."""
     finest = min((TIMEFRAMES[name] for name in stored), default=TIMEFRAMES["1d"])
     choices = tuple(name for name, length in TIMEFRAMES.items() if length >= finest)
-    return Field("timeframe", _("Timeframe"), timeframe, choices, help=_("Length of one bar."))
+    return Field("timeframe", _("Timeframe"), timeframe, choices, default=timeframe, help=_("Length of one bar."))
 
 
 def param_fields(strategy: str, folder: Path) -> list[Field]:
@@ -89,8 +109,8 @@ def param_fields(strategy: str, folder: Path) -> list[Field]:
     return fields
 
 
-def question_of(fields: list[Field]) -> Question | None:
-    """What the fields ask; None while there is no symbol."""
+def question_of(fields: Sequence[Field], orders: Sequence[Field] = ()) -> Question | None:
+    """What the fields of both pages ask; None while there is no symbol."""
     values = {item.key: item.value for item in fields}
     if not values.get("symbol"):
         return None
@@ -104,6 +124,7 @@ def question_of(fields: list[Field]) -> Question | None:
         str(values["to"] or ""),
         float(values["capital"] or 0),
         str(values["costs"]),
+        execution_of(orders) if orders else None,
     )
 
 

@@ -15,44 +15,51 @@ if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
 GOOD = "distinguishable from luck"
+#: Cells of a label, and of a column at least and at most.
+LABEL, NARROW, WIDE = 12, 11, 14
 
 
-def verdict_text(result: BacktestResult, *, every: bool = False) -> Text:
-    """The verdict first, with its first reasons (or every one); the trial number beside it."""
+def verdict_text(result: BacktestResult, reasons: int | None = None) -> Text:
+    """The verdict first, with its first `reasons` (all); the trial number beside it."""
     verdict = result.verdict
     good = verdict.label == GOOD
     text = Text()
     text.append(f"{'✔' if good else '✖'} {_(verdict.label)}", style="bold green" if good else "bold red")
     trials = _("trial {count}").format(count=result.trials)
     text.append(f"  ({trials})", style="dim")
-    for reason in verdict.reasons[: None if every else 2]:
+    for reason in verdict.reasons[:reasons]:
         text.append(f"\n  {reason}")
     return text
 
 
-def metrics_text(result: BacktestResult, *, wide: bool, tall: bool) -> Text:
-    """The figures beside those of buying and holding (and of the CDI where it is known)."""
+def metrics_text(result: BacktestResult, *, width: int, rows: int | None = None) -> Text:
+    """The first `rows` (all) of the figures beside those of buying and holding and of the CDI where it is known, in columns that
+    suit `width` cells; the columns that have no room are left out.
+    """
     columns = {_("strategy"): result.metrics, _("buy & hold"): result.baselines["buy_and_hold"]}
     if "cdi" in result.baselines:
         columns[_("CDI")] = result.baselines["cdi"]
-    width = 14 if wide else 11
-    lines = [" " * 15 + "".join(f"{name:>{width}}" for name in columns)]
-    for label, key, show in _rows(tall):
-        cells = "".join(f"{show(metrics[key]) if key in metrics else '':>{width}}" for metrics in columns.values())
-        lines.append(f"{label:<15.15}{cells}")
+    while len(columns) > 1 and LABEL + NARROW * len(columns) > width:
+        columns.popitem()
+    size = min(max((width - LABEL) // len(columns), NARROW), WIDE)
+    label_size = min(max(width - size * len(columns), LABEL), LABEL + 3)
+    lines = [" " * label_size + "".join(f"{name:>{size}.{size - 1}}" for name in columns)]
+    for label, key, show in _rows()[:rows]:
+        cells = "".join(f"{show(metrics[key]) if key in metrics else '':>{size}}" for metrics in columns.values())
+        lines.append(f"{label:<{label_size}.{label_size}}{cells}")
     text = Text("\n".join(lines), no_wrap=True)
     text.stylize("bold", 0, len(lines[0]))
     return text
 
 
-def _rows(tall: bool) -> list[tuple[str, str, Any]]:
+def _rows() -> list[tuple[str, str, Any]]:
     def signed(value: float) -> str:
         return percent(value, signed=True)
 
     def count(value: float) -> str:
         return number(value, 0)
 
-    short = [
+    return [
         (_("Return"), "total_return", signed),
         (_("A year"), "cagr", signed),
         (_("Sharpe"), "sharpe_ratio", number),
@@ -60,16 +67,11 @@ def _rows(tall: bool) -> list[tuple[str, str, Any]]:
         (_("Trades"), "trades", count),
         (_("Winners"), "win_rate", percent),
         (_("Profit factor"), "profit_factor", number),
-    ]
-    if not tall:
-        return short
-    return [
-        (_("Final equity"), "final_equity", lambda value: number(value, 0)),
-        *short,
+        (_("Final equity"), "final_equity", count),
         (_("Sortino"), "sortino_ratio", number),
         (_("Calmar"), "calmar_ratio", number),
         (_("Time invested"), "exposure", percent),
-        (_("Costs R$"), "costs", lambda value: number(value, 0)),
+        (_("Costs R$"), "costs", count),
     ]
 
 
@@ -78,9 +80,10 @@ def notes_text(result: BacktestResult) -> Text:
     return Text("\n".join(f"! {line}" for line in result.notices), style="dim", overflow="ellipsis", no_wrap=True)
 
 
-def notes_in_full(result: BacktestResult) -> Text:
-    """Every note, wrapped."""
-    return Text("\n".join(f"! {line}" for line in result.notices))
+def full_text(result: BacktestResult) -> Text:
+    """The verdict with every reason, every figure and every note, for a reader of 72 cells."""
+    notes = Text("\n".join(f"! {line}" for line in result.notices))
+    return Text("\n\n").join([verdict_text(result), metrics_text(result, width=72), notes])
 
 
 def trade_text(trade: Mapping[str, Any]) -> Text:
@@ -133,6 +136,9 @@ def exit_name(reason: str) -> str:
         "open": _("still open"),
         "liquidation": _("liquidation"),
         "event": _("event"),
+        "partial": _("partial exit"),
+        "time": _("time"),
+        "trailing": _("trailing stop"),
     }
     return names[reason]
 

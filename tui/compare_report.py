@@ -93,7 +93,11 @@ def monthly_table(months: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def bands_table(result: BacktestResult, draws: int) -> RenderableType:
     """What the figures might have been, had the same returns come in another order."""
-    bands = result.bands(draws)
+    return bands_of(result, result.bands(draws))
+
+
+def bands_of(result: BacktestResult, bands: Mapping[str, Any]) -> RenderableType:
+    """The same of bands that are worked out already (`BacktestResult.bands`)."""
     table = _table("", "5 %", "50 %", "95 %", _("as it came"))
     rows = (
         (_("Return a year"), "cagr", percent),
@@ -103,4 +107,4 @@ def bands_table(result: BacktestResult, draws: int) -> RenderableType:
     for label, key, show in rows:
         table.add_row(label, *(show(bands[key][at]) for at in ("p5", "p50", "p95")), show(result.metrics[key]))
     text = _("Stationary bootstrap: {draws} draws, blocks of {block} sessions on average.")
-    return Group(table, Text(text.format(draws=number(draws, 0), block=number(bands["block"], 1)), style="dim"))
+    return Group(table, Text(text.format(draws=number(bands["draws"], 0), block=number(bands["block"], 1)), style="dim"))

@@ -16,6 +16,7 @@ from engine.i18n import _, ngettext
 from engine.store.ledger import read_trials, trial_key
 
 if TYPE_CHECKING:
+    from engine.backtest.execution import Execution
     from engine.backtest.result import BacktestResult
     from engine.settings_model import Settings
     from engine.store.database import Store
@@ -97,6 +98,7 @@ def compare(
     end: int | None = None,
     capital: float | None = None,
     costs: str | None = None,
+    execution: Execution | None = None,
     progress: Progress = silent,
 ) -> Comparison:
     """Trade every strategy on the stored bars of `symbol`, scored from the same bar on, and record each as a trial.
@@ -108,7 +110,9 @@ def compare(
     keys = {trial_key(strategy.name, strategy.params) for strategy in strategies}
     if not strategies or len(keys) < len(strategies):
         raise UsageError(_("A comparison takes different strategies, at least one"))
-    inputs = read_inputs(store, settings, symbol, timeframe=timeframe, start=start, end=end, capital=capital, costs=costs)
+    inputs = read_inputs(
+        *(store, settings, symbol), timeframe=timeframe, start=start, end=end, capital=capital, costs=costs, execution=execution
+    )
     slowest_first = sorted(strategies, key=lambda strategy: -strategy.warm_up)
     warm_up = slowest_first[0].warm_up
     results = []

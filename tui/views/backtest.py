@@ -1,15 +1,18 @@
-"""View 3: a backtest under the fingers. Every change of symbol, period or parameter runs it again."""
+"""View 3: a backtest under the fingers. Every change of the question runs it again; the panels show what came of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
@@ -18,40 +21,55 @@ from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
-from tui.actions import bindings
-from tui.backtest_form import FIXED, Question, first_fields, param_fields, parse, question_of, timeframe_field, typed
-from tui.messages import JobAsked
-from tui.views.base import View
-from tui.widgets.form import Field, Form
-from tui.widgets.line_chart import LineChart
+from tui.actions import Action, bindings
+from tui.backtest_charts import ChartsPanel
+from tui.backtest_compare import ComparePanel
+from tui.backtest_costs import CostsPanel
+from tui.backtest_evidence import EvidencePanel
+from tui.backtest_form import Question, parse, typed
+from tui.backtest_frame import HINTS, PANELS, PanelBar, ReadingPanel, after
+from tui.backtest_months import MonthsPanel
+from tui.backtest_question import IDEA, QuestionForm
+from tui.backtest_trades import TradesTable
+from tui.messages import ChartAsked, JobAsked
+from tui.views.base import NORMAL, TALL, View
+from tui.widgets.form import Form, Value
 from tui.widgets.prompt import Prompt
-from tui.widgets.table import Column, VTable
+from tui.widgets.table import VTable
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
 DEBOUNCE = 0.12
 LOOKED_AT = 1.0
+#: Columns below which the form gets less room.
+NARROW = 72
+#: Lines of the view from which the verdict has reasons, and how many figures there are with how much room.
+REASONS_FROM = 20
+FIGURES = ((TALL, 12), (REASONS_FROM, 7), (0, 4))
+MADE: Mapping[str, type[ReadingPanel] | type[ComparePanel]] = {
+    "compare": ComparePanel,
+    "months": MonthsPanel,
+    "evidence": EvidencePanel,
+    "costs": CostsPanel,
+}
 
 
 class BacktestView(View):
-    """Form on the left, figures, charts and trades on the right."""
+    """The form on the left; the verdict and one panel on the right, which takes the room of the form where there is little."""
 
     DEFAULT_CSS = """
     #backtest-body { height: 1fr; }
-    #backtest-left { width: 30; border-right: solid $panel; scrollbar-size: 1 1; }
-    BacktestView.-normal #backtest-left, BacktestView.-wide #backtest-left { width: 38; }
-    #backtest-form { height: auto; }
-    #backtest-help { height: auto; margin-top: 1; padding: 0 1; }
+    BacktestView.-normal QuestionForm, BacktestView.-wide QuestionForm { width: 38; }
+    BacktestView.-narrow QuestionForm { width: 25; }
+    BacktestView.-broad QuestionForm { display: none; }
     #backtest-right { width: 1fr; padding: 0 0 0 1; }
+    #backtest-panels { height: 1; }
     #backtest-verdict { height: auto; max-height: 4; }
-    #backtest-figures { height: auto; }
     #backtest-metrics { height: auto; }
-    #backtest-charts { height: 1fr; min-height: 4; }
-    #backtest-equity { height: 2fr; min-height: 4; }
-    #backtest-drawdown { height: 1fr; min-height: 3; }
-    BacktestView.-short #backtest-drawdown { display: none; }
     #backtest-trades { height: 1fr; }
+    BacktestView.-short #backtest-drawdown { display: none; }
+    BacktestView.-short #compare-about { max-height: 3; }
     #backtest-notes { height: auto; max-height: 3; color: $secondary; text-wrap: nowrap; text-overflow: ellipsis; }
     BacktestView.-short #backtest-notes { max-height: 1; }
     """
@@ -68,26 +86,22 @@ class BacktestView(View):
 
     def __init__(self) -> None:
         super().__init__(id="backtest")
+        self.panel = "charts"
         self._number = 0
         self._timer: Timer | None = None
         self._result: BacktestResult | None = None
-        self._trades: list[dict[str, Any]] = []
         self._editing = ""
         self._snapshot: object = None
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="backtest-body"):
-            with VerticalScroll(id="backtest-left", can_focus=False):
-                yield Form(id="backtest-form")
-                yield Static(id="backtest-help")
+            yield QuestionForm(id="backtest-left")
             with Vertical(id="backtest-right"):
+                yield PanelBar(self.desk_app.key_of, id="backtest-panels")
                 yield Static(id="backtest-verdict")
-                with Horizontal(id="backtest-figures"):
-                    yield Static(id="backtest-metrics")
-                with Vertical(id="backtest-charts"):
-                    yield LineChart(id="backtest-equity")
-                    yield LineChart(id="backtest-drawdown", fill=True)
-                yield VTable(self._columns(), self._trade_cell, id="backtest-trades", empty=_("No trades."))
+                yield Static(id="backtest-metrics")
+                yield ChartsPanel(id="backtest-charts")
+                yield TradesTable(id="backtest-trades")
                 yield Static(id="backtest-notes")
         yield Prompt(id="backtest-edit")
 
@@ -95,23 +109,39 @@ class BacktestView(View):
     def form(self) -> Form:
         return self.query_one(Form)
 
+    @property
+    def asked(self) -> QuestionForm:
+        return self.query_one(QuestionForm)
+
+    @property
+    def trades(self) -> TradesTable:
+        return self.query_one(TradesTable)
+
     def focus_target(self) -> Widget:
-        return self.form
+        """The form with the charts, else what the panel is read or chosen with."""
+        if self.panel == "charts":
+            return self.form
+        found = self.query_one(f"#backtest-{self.panel}")
+        return found.table if isinstance(found, ComparePanel) else found
 
     def on_mount(self) -> None:
-        self.query_one("#backtest-trades").display = False
+        self.trades.display = False
+
+    def on_resize(self, event: Resize) -> None:
+        super().on_resize(event)
+        self._lay_out(event.size.width)
+        if self._result is not None:
+            self._show_head(self._result)
 
     def shown(self) -> None:
-        if self.desk_app.desk is not None and not self.form.fields:
-            self._fill_form()
-            self._plan()
+        self.desk_ready()
         if not self.form.fields:
             self._say_state(_("Preparing the engine..."))
 
     def desk_ready(self) -> None:
         """The engine has been loaded."""
-        if not self.form.fields:
-            self._fill_form()
+        if self.desk_app.desk is not None and not self.form.fields:
+            self.asked.fill()
             self._plan()
 
     def data_changed(self) -> None:
@@ -120,52 +150,19 @@ class BacktestView(View):
         if self.form.fields and snapshot != self._snapshot:
             self._plan()
 
-    def choose(self, symbol: str) -> None:
-        """Test this symbol."""
+    def choose(self, symbol: str, strategy: str = "", params: Mapping[str, Value] | None = None) -> None:
+        """Test this symbol, with this strategy and its parameters where they are given."""
         self.desk_app.session.symbol = symbol
         if self.form.fields:
-            self.form.set_value("symbol", symbol)
-            self._plan()
+            self.asked.choose(symbol, strategy, params)
 
-    # --- the form ------------------------------------------------------------------------------------------------
+    # --- the question --------------------------------------------------------------------------------------------
 
-    def _fill_form(self) -> None:
-        desk, board = self.desk_app.desk, self.desk_app.board
-        assert desk is not None
-        known = board.all_symbols() if board is not None else []
-        last = self.desk_app.session.symbol
-        symbol = last if last in known else known[0] if known else ""
-        self.form.show(first_fields(desk, symbol, self._stored(symbol), self._timeframe_of(symbol)))
-        self._show_help(self.form.current)
-
-    def _stored(self, symbol: str) -> list[str]:
-        board = self.desk_app.board
-        return board.timeframes(symbol) if board is not None else []
-
-    def _timeframe_of(self, symbol: str) -> str:
-        board = self.desk_app.board
-        row = board.row(symbol) if board is not None and symbol else None
-        return row.timeframe if row is not None else "1d"
-
-    @on(Form.Moved)
-    def _moved(self, event: Form.Moved) -> None:
-        self._show_help(event.field)
-
-    def _show_help(self, field: Field) -> None:
-        self.query_one("#backtest-help", Static).update(Text(field.help, style="dim italic"))
-
-    @on(Form.Changed)
-    def _changed(self, event: Form.Changed) -> None:
-        key = event.field.key
-        if key == "strategy":
-            kept = [item for item in self.form.fields if item.key in FIXED]
-            self.form.show(kept + param_fields(str(event.field.value), self.desk_app.workspace.strategies))
-        if key == "symbol":
-            symbol = str(event.field.value)
-            self.desk_app.session.symbol = symbol
-            field = timeframe_field(self._stored(symbol), self._timeframe_of(symbol))
-            self.form.show([field if item.key == "timeframe" else item for item in self.form.fields])
+    @on(QuestionForm.Asked)
+    def _asked(self) -> None:
         self._plan()
+        for panel in self.query(ComparePanel):
+            panel.question_changed(self.asked.question())
 
     @on(Form.EditAsked)
     def _edit(self, event: Form.EditAsked) -> None:
@@ -204,9 +201,9 @@ class BacktestView(View):
         self._ask()
 
     def _ask(self) -> None:
-        question = question_of(self.form.fields)
         if self.desk_app.desk is None:
             return
+        question = self.asked.question()
         if question is None:
             self._say_state(_("No symbol yet: y chooses one, i imports a file."))
             return
@@ -216,29 +213,13 @@ class BacktestView(View):
 
     @work(thread=True, exclusive=True, group="backtest", exit_on_error=False)
     def _work(self, number: int, question: Question) -> None:
-        from engine import strategies
-        from engine.backtest.run import judged, read_inputs, trade
-        from engine.store.ledger import read_trials
-        from tui.commands.common import day_bounds
+        from tui.backtest_answer import answer
 
         desk = self.desk_app.desk
         if desk is None:
             return
         try:
-            start, end = day_bounds(question.start, question.end)
-            inputs = read_inputs(
-                desk.store,
-                desk.settings,
-                question.symbol,
-                timeframe=question.timeframe,
-                start=start,
-                end=end,
-                capital=question.capital,
-                costs=question.costs,
-            )
-            strategy = strategies.get(question.strategy, dict(question.params), desk.workspace.strategies)
-            result = judged(trade(inputs, strategy), read_trials(desk.store, question.symbol, question.timeframe))
-            result.as_dict()
+            result = answer(desk, question)
         except PregaoError as error:
             self.post_message(self.Answered(number, None, error))
             return
@@ -249,12 +230,12 @@ class BacktestView(View):
         if event.number != self._number:
             return
         if event.error is not None:
-            self._result = None
             self._say_state(f"{event.error.message}. {event.error.hint}", bad=True)
             return
         assert event.result is not None
         self._result = event.result
-        self._show(event.result)
+        self._show_head(event.result)
+        self._show_panel(event.result)
         self.set_timer(LOOKED_AT, partial(self._record, event.number, event.result))
 
     def _record(self, number: int, result: BacktestResult) -> None:
@@ -277,65 +258,130 @@ class BacktestView(View):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Figures of another question do not stay when the run of this one failed by a defect."""
         if event.state is WorkerState.ERROR:
-            self._result = None
             self._say_state(_("This backtest failed by a defect; the log has the details."), bad=True)
 
     def _say_state(self, text: str, *, bad: bool = False) -> None:
+        """No result: say why, and empty the panels."""
+        self._result = None
         self.query_one("#backtest-verdict", Static).update(Text(text, style="bold red" if bad else "dim"))
         for name in ("#backtest-metrics", "#backtest-notes"):
             self.query_one(name, Static).update("")
-        self.query_one("#backtest-equity", LineChart).show([], ())
-        self.query_one("#backtest-drawdown", LineChart).show([], ())
-        self._trades = []
-        self.query_one("#backtest-trades", VTable).set_rows(0)
+        self._show_panel(None)
 
     # --- the answer ----------------------------------------------------------------------------------------------
 
-    def _show(self, result: BacktestResult) -> None:
-        from tui.backtest_panel import curves, metrics_text, notes_text, verdict_text
+    def _show_head(self, result: BacktestResult) -> None:
+        """The verdict, the figures and the notes, as many as suit the panel and the size."""
+        from tui.backtest_panel import metrics_text, notes_text, verdict_text
 
-        wide = self.app.size.width >= 100
-        self.query_one("#backtest-verdict", Static).update(verdict_text(result))
-        self.query_one("#backtest-metrics", Static).update(metrics_text(result, wide=wide, tall=self.app.size.height >= 34))
+        height, charts = self.size.height, self.panel == "charts"
+        reasons = 2 if charts and height >= REASONS_FROM else 0
+        rows = next(count for lines, count in FIGURES if height >= lines)
+        width = self.query_one("#backtest-right").content_size.width
+        self.query_one("#backtest-verdict", Static).update(verdict_text(result, reasons))
+        self.query_one("#backtest-metrics", Static).update(metrics_text(result, width=width, rows=rows))
         self.query_one("#backtest-notes", Static).update(notes_text(result))
-        equity, drawdown, labels = curves(result)
-        self.query_one("#backtest-equity", LineChart).show(equity, labels)
-        self.query_one("#backtest-drawdown", LineChart).show(drawdown, labels)
-        self._trades = list(result.as_dict()["trades"])
-        self.query_one("#backtest-trades", VTable).set_rows(len(self._trades))
 
-    def action_read(self) -> None:
-        """All of the verdict, the figures and the notes, whatever the size of the terminal."""
-        from tui.backtest_panel import metrics_text, notes_in_full, verdict_text
-        from tui.screens.dialogs import Reader
+    def _show_panel(self, result: BacktestResult | None) -> None:
+        """Give the result to the panel that is shown; the others get it when they are."""
+        panel = self.query_one(f"#backtest-{self.panel}")
+        if isinstance(panel, (ChartsPanel, TradesTable, ReadingPanel)):
+            panel.show_result(result)
 
+    # --- the panels ----------------------------------------------------------------------------------------------
+
+    def hinted(self, action: Action) -> bool:
+        """The keys of a panel are hinted at in that panel alone."""
+        return super().hinted(action) and self.panel in HINTS.get(action.id, (self.panel,))
+
+    async def action_open(self, panel: str) -> None:
+        """Show a panel, making it if this is the first time."""
+        if panel in MADE and not self.query(f"#backtest-{panel}"):
+            made = MADE[panel](id=f"backtest-{panel}")
+            await self.query_one("#backtest-right").mount(made, before="#backtest-notes")
+        self.panel = self.query_one(PanelBar).active = panel
+        for name in PANELS:
+            self.query(f"#backtest-{name}").set(display=name == panel)
+        self._lay_out(self.size.width)
         if self._result is not None:
-            text = Text("\n\n").join(
-                [
-                    verdict_text(self._result, every=True),
-                    metrics_text(self._result, wide=True, tall=True),
-                    notes_in_full(self._result),
-                ]
-            )
-            self.app.push_screen(Reader(_("Verdict in full"), text))
+            self.call_after_refresh(self._show_head, self._result)
+        self._show_panel(self._result)
+        self.focus_target().focus()
+
+    def _lay_out(self, width: int) -> None:
+        charts = self.panel == "charts"
+        self.set_class(width < NARROW, "-narrow")
+        self.set_class(not charts and width < NORMAL, "-broad")
+        self.query_one("#backtest-metrics").display = charts or (self.panel == "trades" and self.size.height >= TALL)
+        self.query_one("#backtest-notes").display = charts or self.panel == "trades"
+        self.query_one("#backtest-verdict").display = self.panel != "evidence" or self._result is None
+
+    async def action_panel(self) -> None:
+        """The next panel; after the last one the charts with the form."""
+        await self.action_open(after(self.panel))
+
+    async def action_form(self) -> None:
+        """Back to the form, which is shown in every size with the charts."""
+        if self.has_class("-broad"):
+            await self.action_open("charts")
+        self.form.focus()
+
+    async def action_orders(self) -> None:
+        """The other page of the form."""
+        self.asked.turn()
+        await self.action_form()
+
+    async def action_compare(self) -> None:
+        """Show the comparison; one of this question that is not there yet is begun, one that is there already is renewed."""
+        again = self.panel == "compare"
+        await self.action_open("compare")
+        question, panel = self.asked.question(), self.query_one(ComparePanel)
+        if question is not None and (again or panel.asks(question)):
+            panel.ask(question)
+
+    @on(ComparePanel.Compared)
+    def _compared(self) -> None:
+        """The verdict counts the trials that the comparison has added."""
+        self._plan()
+
+    @on(ComparePanel.Chosen)
+    async def _chosen(self, event: ComparePanel.Chosen) -> None:
+        self.asked.choose(str(self.asked.fields(IDEA)[0].value), event.strategy, event.params)
+        await self.action_open("charts")
+
+    async def action_bands(self) -> None:
+        """The evidence with the bands by resampling, which take a while."""
+        await self.action_open("evidence")
+        self.query_one(EvidencePanel).ask_bands()
 
     @on(VTable.Opened, "#backtest-trades")
     def _open_trade(self, event: VTable.Opened) -> None:
+        """The chart at the entry of the trade."""
+        if self._result is not None:
+            entry = datetime.fromisoformat(self.trades.trades[event.row]["entry_time"])
+            bars = self._result.bars
+            self.post_message(ChartAsked(bars.symbol, bars.timeframe, int(entry.timestamp())))
+
+    async def action_trade(self) -> None:
+        """Everything about the trade under the cursor."""
         from tui.backtest_panel import trade_text
         from tui.screens.dialogs import Reader
 
-        self.app.push_screen(Reader(_("Trade"), trade_text(self._trades[event.row])))
+        await self.action_open("trades")
+        if self.trades.cursor is not None:
+            self.app.push_screen(Reader(_("Trade"), trade_text(self.trades.trades[self.trades.cursor])))
 
-    def action_panel(self) -> None:
-        """Change between the charts and the list of trades."""
-        trades, charts = self.query_one("#backtest-trades"), self.query_one("#backtest-charts")
-        trades.display, charts.display = not trades.display, not charts.display
-        (trades if trades.display else self.form).focus()
+    def action_read(self) -> None:
+        """All of the verdict, the figures and the notes, whatever the size of the terminal."""
+        from tui.backtest_panel import full_text
+        from tui.screens.dialogs import Reader
+
+        if self._result is not None:
+            self.app.push_screen(Reader(_("Verdict in full"), full_text(self._result)))
 
     def action_reset(self) -> None:
         if self.form.fields:
-            kept = [item for item in self.form.fields if item.key in FIXED]
-            self.form.show(kept + param_fields(str(self.form.values()["strategy"]), self.desk_app.workspace.strategies))
+            self.asked.reset()
             self._plan()
 
     def action_symbol(self) -> None:
@@ -343,38 +389,10 @@ class BacktestView(View):
 
     def action_many(self) -> None:
         """The same strategy and period on every watched symbol, as a job."""
-        question, board = question_of(self.form.fields), self.desk_app.board
+        question, board = self.asked.question(), self.desk_app.board
         if question is None or board is None:
             return
         symbols = board.symbols(self.desk_app.session.list_name)
-        params = {
-            "symbols": symbols,
-            "strategy": question.strategy,
-            "params": dict(question.params),
-            "timeframe": question.timeframe,
-            "from": question.start or None,
-            "to": question.end or None,
-            "capital": question.capital,
-            "costs": question.costs,
-        }
-        self.post_message(JobAsked("backtest", params, _("Backtest of {count} symbols").format(count=len(symbols))))
-
-    @staticmethod
-    def _columns() -> list[Column]:
-        return [
-            Column("side", _("Side"), 6),
-            Column("entry_time", _("Entry"), 16),
-            Column("entry_price", _("Price"), 10, right=True, priority=3),
-            Column("exit_time", _("Exit"), 16, priority=5),
-            Column("exit_price", _("Price"), 10, right=True, priority=4),
-            Column("exit_reason", _("Why"), 11, priority=2),
-            Column("quantity", _("Quantity"), 9, right=True, priority=6),
-            Column("pnl", _("Result"), 16, right=True),
-            Column("return", _("Return"), 9, right=True, priority=1),
-        ]
-
-    def _trade_cell(self, row: int, key: str) -> str | tuple[str, str]:
-        from tui.backtest_panel import trade_cell
-
-        daily = self._result is None or self._result.bars.timeframe in ("1d", "1w")
-        return trade_cell(self._trades[row], key, daily=daily)
+        self.post_message(
+            JobAsked("backtest", question.job(symbols), _("Backtest of {count} symbols").format(count=len(symbols)))
+        )

@@ -13,6 +13,8 @@ from textual.widget import Widget
 
 from tui.actions import bindings
 
+Value = str | float | int | None
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -24,13 +26,13 @@ class Field:
 
     key: str
     label: str
-    value: str | float | int | None
+    value: Value
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
     step: float = 1.0
-    default: str | float | int | None = None
-    show: Callable[[str | float | int | None], str] = str
+    default: Value = None
+    show: Callable[[Value], str] = str
     help: str = ""
 
     def stepped(self, direction: int) -> Field:
@@ -81,11 +83,11 @@ class Form(Widget, can_focus=True):
     def current(self) -> Field:
         return self.fields[self.cursor]
 
-    def values(self) -> dict[str, str | float | int | None]:
+    def values(self) -> dict[str, Value]:
         """The values by key."""
         return {item.key: item.value for item in self.fields}
 
-    def set_value(self, key: str, value: str | float | int | None) -> None:
+    def set_value(self, key: str, value: Value) -> None:
         """Put a value in and say that it changed."""
         for at, item in enumerate(self.fields):
             if item.key == key and item.value != value:
@@ -104,7 +106,9 @@ class Form(Widget, can_focus=True):
             value = item.show(item.value)
             changed = item.default is not None and item.value != item.default
             arrows = chosen and self.has_focus and (item.choices or item.low is not None)
-            shown = f"◂ {value} ▸" if arrows else f"{value}  "
+            shown = f"◂ {value} ▸"
+            if not arrows or cell_len(item.label) + cell_len(shown) + 5 > width:
+                shown = f"{value}  "
             style = "reverse" if chosen and self.has_focus else "bold" if chosen else ""
             line = Text(f"{'›' if chosen else ' '} {item.label}{' •' if changed else ''}", style=style)
             line.truncate(max(width - cell_len(shown) - 1, 1), overflow="ellipsis", pad=True)

@@ -10,6 +10,7 @@ from engine.errors import PregaoError, UsageError
 from engine.i18n import _, ngettext
 
 if TYPE_CHECKING:
+    from engine.backtest.execution import Execution
     from engine.desk import Desk
     from engine.ingestion.importer import FileReport
 
@@ -98,7 +99,8 @@ def _reported(reports: list[FileReport]) -> dict[str, Any]:
 
 
 def backtest_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
-    """symbols and, each optional, strategy, params, timeframe, from, to, capital, costs.
+    """symbols and, each optional, strategy, params, timeframe, from, to, capital, costs, execution (fields of `Execution`, over
+    those of the settings).
 
     {"results": [...]} as of `pregao backtest --json`, without equity curves. A symbol without bars for the question is emitted as
     `skipped` and left out while another has some; when none has, the job fails with its error.
@@ -109,7 +111,7 @@ def backtest_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: E
     from engine.market import asked
 
     texts = ("strategy", "timeframe", "from", "to", "costs")
-    _checked(params, {"symbols": list, "params": dict, "capital": (int, float), **dict.fromkeys(texts, str)})
+    _checked(params, {"symbols": list, "params": dict, "execution": dict, "capital": (int, float), **dict.fromkeys(texts, str)})
     symbols = asked.symbols(_words(params, "symbols"))
     timeframe = asked.timeframe(params.get("timeframe") or "1d")
     start, end = asked.day_bounds(params.get("from") or "", params.get("to") or "")
@@ -120,6 +122,7 @@ def backtest_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: E
         raise UsageError(
             _("There is no schedule of costs {name}").format(name=costs), _("Accepted: {list}.").format(list="b3, none")
         )
+    execution = _execution(desk, params.get("execution") or {})
     name = params.get("strategy") or desk.settings.daily.strategy
     strategy = strategies.get(name, params.get("params") or {}, desk.workspace.strategies)
     results: list[dict[str, Any]] = []
@@ -128,7 +131,13 @@ def backtest_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: E
         progress(count, len(symbols), symbol)
         try:
             (result,) = work.backtest_symbols(
-                desk, [symbol], strategy, timeframe=timeframe, start=start, end=end, capital=capital, costs=costs
+                *(desk, [symbol], strategy),
+                timeframe=timeframe,
+                start=start,
+                end=end,
+                capital=capital,
+                costs=costs,
+                execution=execution,
             )
         except NoDataError as error:
             missing.append(error)
@@ -138,6 +147,15 @@ def backtest_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: E
     if missing and not results:
         raise missing[0]
     return {"results": results, "demo": desk.workspace.demo}
+
+
+def _execution(desk: Desk, asked: Mapping[str, Any]) -> Execution:
+    """The orders of the settings with what is asked put over them. Raises UsageError."""
+    from engine.backtest.execution import Execution
+
+    held = desk.settings.orders.model_dump()
+    _checked(asked, {name: (int, float) if isinstance(value, float) else type(value) for name, value in held.items()})
+    return Execution(**{**held, **{name: value for name, value in asked.items() if value is not None}})
 
 
 def daily_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:  # noqa: ARG001

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.backtest.compare import Comparison, compare, rank
+from engine.backtest.execution import Execution
 from engine.backtest.run import read_inputs, run_backtest, trade
 from engine.desk import Desk, open_desk
 from engine.domain import Bars
@@ -91,6 +92,13 @@ def test_a_start_after_the_warm_up_is_kept(desk: Desk) -> None:
     found = compared(desk, Every(), Every(wait=20), start=start)
     assert {result.first for result in found.ranking} == {50}
     assert not any("20 that" in text for text in found.notices)
+
+
+def test_all_are_traded_with_the_orders_that_are_asked_for(desk: Desk) -> None:
+    held = compared(desk, Every(wait=3), Every(wait=20), execution=Execution(time_exit=2))
+    assert {result.config.execution.time_exit for result in held.ranking} == {2}
+    plain = compared(desk, Every(wait=3), Every(wait=20))
+    assert {result.order_hash for result in held.ranking}.isdisjoint(result.order_hash for result in plain.ranking)
 
 
 def test_alone_a_strategy_makes_what_a_backtest_of_it_makes(desk: Desk) -> None:

@@ -139,6 +139,9 @@ def test_a_refused_file_fails_its_job_with_error_and_report(client: JobClient, t
         ("backtest", {"symbols": ["MEAA3"], "from": "2025-06-30", "to": "2025-06-01"}),
         ("backtest", {"symbols": ["MEAA3"], "capital": 0}),
         ("backtest", {"symbols": ["MEAA3"], "costs": "free"}),
+        ("backtest", {"symbols": ["MEAA3"], "execution": {"entry": "magic"}}),
+        ("backtest", {"symbols": ["MEAA3"], "execution": {"time_exit": 1.5}}),
+        ("backtest", {"symbols": ["MEAA3"], "execution": {"patience": 1}}),
         ("backtest", {"symbols": ["NONE3"]}),
         ("daily", {"as_of": "2025-06-29"}),
         ("daily", {"as_of": 20250630}),
@@ -216,6 +219,14 @@ def test_a_backtest_gives_what_the_command_gives_and_is_recorded_once(home: Path
             return int(connection.exec_driver_sql("SELECT count(*) FROM backtests").scalar_one())
 
     assert at_desk(home, recorded) == 2
+
+
+def test_the_orders_of_a_job_stand_over_those_of_the_settings(home: Path) -> None:
+    result, _said = do("backtest", home, {"symbols": ["MEAA3"], "execution": {"time_exit": 2, "trail_atr": None}})
+    commanded = call("backtest", "MEAA3", "--time-exit", "2", "--json", home=home)
+    assert result["results"] == [commanded.json]
+    plain, _said = do("backtest", home, {"symbols": ["MEAA3"]})
+    assert plain["results"][0]["order_hash"] != commanded.json["order_hash"]
 
 
 def test_a_symbol_without_bars_is_skipped_while_another_has_some(home: Path) -> None:

@@ -109,14 +109,16 @@ def bracket(book: Book, order: Order, bar: Bar, *, fresh: bool) -> list[Order]:
 
 
 def follow(book: Book, bar: Bar) -> None:
-    """Before a bar: move the trailing stop of a position and close one that was held long enough at the open."""
+    """Before a bar: move the trailing stop of a position and close one that was held long enough at the open.
+
+    A position that is being closed at the market already is left alone.
+    """
     execution, position = book.execution, book.position
-    if not position.units:
+    if not position.units or any(order.kind == MARKET and not order.quantity for order in book.exits):
         return
     if execution.trail_percent or execution.trail_atr:
         trail(book, bar, book.exits)
-    over = execution.time_exit and bar.row - position.entry >= execution.time_exit
-    if over and not any(order.tag == "time" for order in book.exits):
+    if execution.time_exit and bar.row - position.entry >= execution.time_exit:
         book.exits.insert(0, Order(MARKET, -position.side, reduce_only=True, tag="time"))
 
 

@@ -268,9 +268,7 @@ def _exits_at_open(account: Account, book: Book, bar: Bar) -> None:
     if not touched:
         return
     stops, limits = _sorted(touched)
-    for order, price in [item for item in touched if item[0].kind == MARKET] + stops + limits:
-        if book.position.units * order.side < 0:
-            _exit(account, book, bar, order, price)
+    _exit_all(account, book, bar, [item for item in touched if item[0].kind == MARKET] + stops + limits)
 
 
 def _exits_within(account: Account, book: Book, bar: Bar, favourable: bool) -> None:
@@ -293,13 +291,22 @@ def _exits_within(account: Account, book: Book, bar: Bar, favourable: bool) -> N
         stops, limits = (must_stops, may_limits) if favourable else (may_stops, must_limits)
         unsure = bool(may_stops and may_limits) or may_stops != must_stops or may_limits != must_limits
     book.position.ambiguous |= unsure
-    for order, price in limits + stops if favourable else stops + limits:
-        if book.position.units * order.side < 0:
+    _exit_all(account, book, bar, limits + stops if favourable else stops + limits)
+
+
+def _exit_all(account: Account, book: Book, bar: Bar, touched: list[tuple[Order, float]]) -> None:
+    """Fill orders that close, one after the other, as long as there is a position and none of them has cancelled the next."""
+    for order, price in touched:
+        known = order.tag == "liquidation" or any(other is order for other in book.exits)
+        if known and book.position.units * order.side < 0:
             _exit(account, book, bar, order, price)
 
 
 def _exit(account: Account, book: Book, bar: Bar, order: Order, price: float) -> None:
-    """Fill an order of `book.exits` (or the liquidation, which is none of them) and keep what is left of it."""
+    """Fill an order of `book.exits` (or the liquidation, which is none of them) and keep what is left of it.
+
+    Where all of the position has to go and this bar does not take it, the other orders are cancelled.
+    """
     _note_quantity(book, bar)
     wanted = _closable(book, order)
     account.rejected += wanted == 0
@@ -309,7 +316,9 @@ def _exit(account: Account, book: Book, bar: Bar, order: Order, price: float) ->
     rest = None
     if done < wanted:
         rest = replace(_remainder(order, wanted - done), quantity=wanted - done if order.quantity else 0)
-    if done or rest is None or order.kind == STOP:
+    if rest is not None and rest.kind == MARKET and rest.quantity == 0:
+        book.exits = [rest]
+    elif done or rest is None or order.kind == STOP:
         book.exits = after_fill(book.exits, order, done, rest)
 
 

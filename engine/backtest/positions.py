@@ -194,6 +194,8 @@ def add(book: Book, bar: Bar, order: Order, units: int, raw: float, fill: float,
             position.mark = (position.mark * abs(position.units) + fill * units) / (abs(position.units) + units)
     position.quantity += max(round(units / position.scale), 1)
     position.units += side * units
+    position.lowest = min(position.lowest, fill * position.scale)
+    position.highest = max(position.highest, fill * position.scale)
     position.flow += flow
     position.costs += paid
     position.slipped += slipped

@@ -1,16 +1,21 @@
 """The account on one symbol: equal to the fast kernel where both can trade, and hand-drawn bars for every other order."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from engine.backtest import kernel
-from engine.backtest.account import Leg, run_single
+from engine.backtest.account import Leg, feed, intent_at, new_book, run_single, step
 from engine.backtest.engine import BacktestConfig
 from engine.backtest.execution import Execution
-from engine.backtest.kernel import PARTIAL, SIGNAL, STOP, TARGET, TIME, TRAIL
-from engine.backtest.positions import ENTRY
+from engine.backtest.kernel import LIQUIDATION, PARTIAL, SIGNAL, STOP, TARGET, TIME, TRAIL
+from engine.backtest.matching import submit
+from engine.backtest.money import Account, equity, night
+from engine.backtest.orders import Order
+from engine.backtest.positions import ENTRY, trade_array
+from engine.backtest.saved import restored, saved
 from engine.backtest.simulation import tick_ratio
 from engine.domain import Bars, Instrument, Market
 from engine.market.costs import CostModel
@@ -323,6 +328,20 @@ CASES = [
         {"quantity": [0, 1000, 600, 1000, 0]},
     ),
     Case(
+        "cap: a stop that is filled in part cancels the partial exit that the bar touches too",
+        [(10, 10, 10, 10, B, 9), FLAT, (10, 11.5, 8, 8), (7, 7, 7, 7), FLAT],
+        [(1, 10, 100, None), (2, 9, 60, STOP), (3, 7, 40, STOP)],
+        Execution(volume_cap=0.1, partial=0.5),
+        {"quantity": [0, 1000, 600, 1000, 0]},
+    ),
+    Case(
+        "cap: a bar without trades does not hold a stop back that it has triggered",
+        [(10, 10, 10, 10, B, 9), FLAT, (10, 10, 8, 8), (9.5, 9.5, 9.5, 9.5), FLAT],
+        [(1, 10, 100, None), (3, 9.5, 100, STOP)],
+        CAP,
+        {"quantity": [0, 1000, NAN, 1000, 0]},
+    ),
+    Case(
         "cap: a target that is filled in part rests",
         [(10, 10, 10, 10, B, 9, 11), FLAT, (10, 11, 10, 10), (10, 10, 10, 10), (10, 11.5, 10, 10)],
         [(1, 10, 100, None), (2, 11, 60, TARGET), (4, 11, 40, TARGET)],
@@ -375,3 +394,220 @@ def test_hand_drawn_bars(case):
     found = [(fill.bar, fill.price, fill.quantity, reason_of(fill)) for fill in run.fills]
     assert found == [pytest.approx(fill) if fill[3] is not None else (*map(pytest.approx, fill[:3]), None) for fill in case.fills]
     assert run.trades["pnl"].sum() == pytest.approx(run.equity[-1] - run.equity[0])
+
+
+def test_what_a_bar_leaves_open_is_marked_whatever_was_taken():
+    both = [(10, 10, 10, 10, B, 9, 12), FLAT, (10, 12.5, 8.5, 10), FLAT]
+    after_entry = [(10, 10, 10, 10, B, 8, 12), (10, 13, 9.2, 10), (10, 12.5, 10, 12), FLAT]
+    sure = [(10, 10, 10, 10, B, 9, 12), FLAT, (8.5, 12.5, 8.5, 10), FLAT]
+    for favourable in (False, True):
+        assert trade_drawn(both, Execution(time_exit=50), favourable=favourable).trades["ambiguous"].tolist() == [1]
+        assert trade_drawn(after_entry, LIMIT, favourable=favourable).trades["ambiguous"].tolist() == [1]
+        assert trade_drawn(sure, Execution(time_exit=50), favourable=favourable).trades["ambiguous"].tolist() == [0]
+    assert trade_drawn(after_entry, LIMIT, favourable=True).trades["exit"].tolist() == [1]
+
+
+def test_parts_of_a_position_are_trades_that_share_its_costs():
+    bars = [(10, 10, 10, 10, B, 9), FLAT, (10, 11.5, 10, 11), (11, 11, 8.8, 9), FLAT]
+    run = trade_drawn(bars, HALF, capital=1010.0, fee=0.001)
+    first, second = run.trades
+    assert (first["quantity"], first["exit_price"], first["reason"]) == (50, 11, PARTIAL)
+    assert (second["quantity"], second["exit_price"], second["reason"]) == (50, 9, STOP)
+    assert first["costs"] == pytest.approx(0.50 + 0.55)
+    assert second["costs"] == pytest.approx(0.50 + 0.45)
+    assert first["pnl"] == pytest.approx(50 - 1.05)
+    assert second["pnl"] == pytest.approx(-50 - 0.95)
+    assert run.held == 3
+
+
+def test_a_position_filled_in_parts_has_their_average_price():
+    bars = [BUY, FLAT, (12, 12, 12, 12), (12, 12, 12, 12, S), (12, 12, 12, 12)]
+    run = trade_drawn(bars, CAP, quantity=[400, 400, 400, 5000, 5000], allow_short=False)
+    (trade,) = run.trades
+    assert (trade["entry"], trade["quantity"]) == (1, 90)
+    assert trade["entry_price"] == pytest.approx((40 * 10 + 40 * 12 + 10 * 12) / 90)
+    assert trade["pnl"] == pytest.approx(80)
+
+
+def test_bars_of_unknown_quantity_and_orders_without_cash_are_counted():
+    assert trade_drawn([BUY, FLAT, FLAT, FLAT], CAP, quantity=[NAN, NAN, 5000, NAN]).no_quantity == 1
+    run = trade_drawn([BUY, FLAT, (10, 10, 10, 10, B), FLAT], lot=100, capital=999.0)
+    assert (run.rejected, run.trades.size) == (2, 0)
+    assert trade_drawn([BUY, FLAT, FLAT], LIMIT, atr=NAN).rejected == 1
+
+
+def test_the_fractional_market_has_its_ticker_with_an_f():
+    run = trade_drawn([BUY, FLAT, FLAT], Execution(fractional=True), lot=100, capital=2550.0)
+    assert [(fill.symbol, fill.quantity) for fill in run.fills] == [("DRAW", 200), ("DRAWF", 55)]
+    assert run.trades["quantity"].tolist() == [255]
+
+
+FUTURE = {"market": Market.FUTURE, "point_value": 0.2, "contract_fee": 1.0}
+POINTS = [
+    (1000, 1000, 1000, 1000, B),
+    (1000, 1010, 1000, 1010),
+    (1010, 1030, 1010, 1020, S),
+    (1030, 1030, 1030, 1030),
+    (1030,) * 4,
+]
+
+
+def test_a_future_pays_no_notional_and_is_settled_in_cash_each_session():
+    run = trade_drawn(POINTS, allow_short=False, **FUTURE)
+    assert [(fill.bar, fill.price, fill.quantity, fill.costs) for fill in run.fills] == [(1, 1000, 5, 5), (3, 1030, 5, 5)]
+    assert run.equity.tolist() == pytest.approx([1000, 1000, 1005, 1015, 1020, 1020])
+    assert run.trades["pnl"].tolist() == pytest.approx([30 * 5 * 0.2 - 10])
+    assert run.interest == 0
+
+
+def test_the_gains_of_a_future_earn_interest_from_the_next_night_on():
+    run = trade_drawn(POINTS, allow_short=False, rate=0.01, **FUTURE | {"contract_fee": 0.0})
+    first = 10.0
+    second = first + 1010 * 0.01
+    third = second + (1000 + second) * 0.01
+    fourth = third + (1010 + third) * 0.01
+    assert run.equity.tolist() == pytest.approx(
+        [1000, 1010, 1010 + 10.1 + 10, 1020 + third, 1030 + fourth, (1030 + fourth) * 1.01]
+    )
+
+
+def test_a_future_is_cut_to_the_margin_or_refused():
+    bars = [(1000, 1000, 1000, 1000, B, 990), (1000,) * 4, (1000,) * 4]
+    options = FUTURE | {"contract_fee": 0.0, "sizing": "risk", "risk": 0.5}
+    assert trade_drawn(bars, **options).trades["quantity"].tolist() == [25]
+    assert trade_drawn(bars, **options | {"margin": 1.0}).trades["quantity"].tolist() == [5]
+    refused = trade_drawn(bars, **options, capital=39.0)
+    assert (refused.trades.size, refused.rejected) == (0, 1)
+
+
+def drawn_account(bars, *, capital=1000.0, execution=None, margin=0.2, **options):
+    """An account with one empty book, its bars and a configuration, for orders placed by hand."""
+    leg = drawn_leg(bars, **options)
+    config = BacktestConfig(capital, futures_margin=margin)
+    book = new_book(leg, execution or Execution(), config)
+    return Account(capital, {book.symbol: book}), book, list(feed(leg, 0, len(bars) - 1)), config
+
+
+def go(account, book, bar, config):
+    night(account, 0.0)
+    step(account, book, bar, None, config)
+
+
+def fills_of(book):
+    return [(fill.bar, fill.price, fill.side * fill.quantity, reason_of(fill)) for fill in book.fills]
+
+
+def test_a_future_whose_margin_is_used_up_is_closed_there_and_trading_stops():
+    account, book, bars, config = drawn_account([(1000,) * 4, (990, 990, 700, 700), (700,) * 4], **FUTURE | {"contract_fee": 0.0})
+    submit(book, Order("market", 1, 25))
+    go(account, book, bars[0], config)
+    submit(book, Order("market", 1, 25))
+    for bar in bars[1:]:
+        go(account, book, bar, config)
+    assert fills_of(book) == [(0, 1000, 25, None), (1, 800, -25, LIQUIDATION)]
+    assert account.cash == pytest.approx(0)
+    assert account.ruined
+
+
+@pytest.mark.parametrize(
+    ("lot", "fractional", "sold", "rejected"),
+    [(1, False, [("DRAW", 10)], 0), (100, False, [], 1), (100, True, [("DRAWF", 10)], 0)],
+)
+def test_ten_of_a_hundred_are_sold(lot, fractional, sold, rejected):
+    account, book, bars, config = drawn_account([FLAT] * 3, lot=lot, execution=Execution(fractional=fractional))
+    submit(book, Order("market", 1, 100))
+    go(account, book, bars[0], config)
+    submit(book, Order("market", -1, 10, reduce_only=True))
+    for bar in bars[1:]:
+        go(account, book, bar, config)
+    assert [(fill.symbol, fill.quantity) for fill in book.fills[1:]] == sold
+    assert account.rejected == rejected
+    assert book.position.units == 100 - sum(quantity for _symbol, quantity in sold)
+    assert not book.exits
+
+
+def test_an_order_by_hand_turns_a_position():
+    account, book, bars, config = drawn_account([FLAT, (11, 11, 11, 11), FLAT])
+    submit(book, Order("market", 1, 60))
+    go(account, book, bars[0], config)
+    submit(book, Order("market", -1, 100))
+    for bar in bars[1:]:
+        go(account, book, bar, config)
+    assert fills_of(book) == [(0, 10, 60, None), (1, 11, -60, SIGNAL), (1, 11, -40, None)]
+    assert book.position.units == -40
+
+
+def test_an_order_by_hand_adds_to_a_position_at_the_average_price():
+    account, book, bars, config = drawn_account([FLAT, (12, 12, 12, 12), FLAT])
+    submit(book, Order("market", 1, 30))
+    go(account, book, bars[0], config)
+    submit(book, Order("market", 1, 10))
+    for bar in bars[1:]:
+        go(account, book, bar, config)
+    assert (book.position.units, book.position.price) == (40, pytest.approx(10.5))
+    assert account.cash == pytest.approx(1000 - 420)
+    assert equity(account) == pytest.approx(1000 - 420 + 400)
+
+
+def test_a_bracket_by_hand_is_two_orders_of_which_one_cancels_the_other():
+    account, book, bars, config = drawn_account([FLAT, (10, 12.5, 10, 12), (12, 12, 8, 8)])
+    submit(book, Order("limit", 1, 50, limit=10.0, stop=9.0, target=12.0))
+    go(account, book, bars[0], config)
+    assert {order.tag for order in book.exits} == {"stop", "target"}
+    for bar in bars[1:]:
+        go(account, book, bar, config)
+    assert fills_of(book) == [(0, 10, 50, None), (1, 12, -50, TARGET)]
+    assert not book.exits
+
+
+def test_of_two_entries_in_a_group_the_first_to_fill_cancels_the_other():
+    account, book, bars, config = drawn_account([FLAT, (10, 11.5, 9.8, 11), (11, 11, 8, 8)])
+    submit(book, Order("stop", 1, 50, trigger=11.0, group="break"))
+    submit(book, Order("stop", -1, 50, trigger=9.0, group="break"))
+    for bar in bars:
+        go(account, book, bar, config)
+    assert fills_of(book) == [(1, 11, 50, None)]
+
+
+def test_an_order_by_hand_without_the_cash_is_cut_or_refused():
+    account, book, bars, config = drawn_account([FLAT] * 3, lot=10)
+    submit(book, Order("market", 1, 500))
+    go(account, book, bars[0], config)
+    assert fills_of(book) == [(0, 10, 100, None)]
+    submit(book, Order("market", 1, 500))
+    go(account, book, bars[1], config)
+    assert len(book.fills) == 1
+    assert (account.rejected, account.cash) == (1, 0)
+
+
+def test_a_split_moves_the_orders_of_a_position_and_those_that_wait():
+    bars = [(40, 40, 40, 40), (10, 10.5, 9.5, 10), (10, 12, 10, 12), (12, 12, 12, 12)]
+    account, book, drawn, config = drawn_account(bars, split=[1, 4, 1, 1])
+    submit(book, Order("market", 1, 10, stop=32.0, target=46.0))
+    submit(book, Order("limit", 1, 5, limit=20.0))
+    for bar in drawn:
+        go(account, book, bar, config)
+    assert fills_of(book) == [(0, 40, 10, None), (2, 11.5, -40, TARGET)]
+    assert (book.entries[0].limit, book.entries[0].quantity) == (5.0, 20)
+
+
+def test_an_account_that_is_saved_between_all_bars_goes_on_as_if_it_was_not():
+    for seed in range(12):
+        leg, options = random_leg(seed, 60)
+        config = options["config"]
+        execution = Execution("limit", entry_bars=3, trail_percent=0.1, partial=0.5, time_exit=9, fractional=True)
+        leg = replace(leg, atr=np.full(60, 0.1))
+        book = new_book(leg, execution, config)
+        account = Account(config.capital, {book.symbol: book})
+        for bar in feed(leg, options["first"], 59):
+            account = restored(json.loads(json.dumps(saved(account), allow_nan=False)))
+            book = account.books["WALK"]
+            if bar.row == options["first"] or bar.session != leg.bars.session[bar.row - 1]:
+                night(account, float(options["rate"][bar.row]))
+            before = bar.row - 1
+            intent = intent_at(leg, before) if before >= options["first"] and leg.decisions.action[before] else None
+            step(account, book, bar, intent, config)
+        expected = run_single(leg, execution=execution, **options | {"favourable": False, "opening": 0})
+        assert account.cash + account.receivable + book.worth(book.last) == pytest.approx(expected.equity[-1])
+        assert trade_array(book).tobytes() == expected.trades.tobytes()
+        assert tuple(book.fills) == expected.fills

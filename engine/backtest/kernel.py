@@ -102,26 +102,14 @@ def simulate(
     receivable = interest = 0.0
     unsettled = unsettled_today = 0.0
     equity[0] = capital
-    units = 0
-    count = 0
-    held = 0
-    rejected = 0
+    count = held = rejected = 0
     ruined = False
-    side = 0
-    entry = 0
-    entry_price = 0.0
-    entry_notional = 0.0
-    flow = 0.0
-    costs = 0.0
-    slipped = 0.0
-    income = 0.0
-    borrowed = 0.0
+    units = side = entry = 0
+    entry_price = entry_notional = 0.0
+    flow = costs = slipped = income = borrowed = 0.0
     scale = 1.0
-    stop_level = math.nan
-    target_level = math.nan
-    ruin_level = math.nan
-    lowest = 0.0
-    highest = 0.0
+    stop_level = target_level = ruin_level = math.nan
+    lowest = highest = 0.0
     order = opening
     today = session[first] - 1
     for t in range(first, last + 1):

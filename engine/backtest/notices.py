@@ -111,6 +111,16 @@ def _about_trading(result: BacktestResult) -> list[str]:
                 result.outcome.rejected,
             ).format(count=result.outcome.rejected)
         )
+    if result.outcome.no_quantity:
+        found.append(
+            ngettext(
+                "{count} bar has no known volume, so that nothing was traded there under the cap on volume.",
+                "{count} bars have no known volume, so that nothing was traded there under the cap on volume.",
+                result.outcome.no_quantity,
+            ).format(count=result.outcome.no_quantity)
+        )
+    if any(fill.symbol != result.instrument.symbol for fill in result.outcome.fills) and result.simulation.fractional is None:
+        found.append(_("No bars of the fractional market are stored: its fills are at the prices of whole lots."))
     if trades.size and trades["exit"][-1] < 0:
         found.append(_("The last position is still open and is marked at the last close."))
     return [*found, *_about_holding(result)]

@@ -165,6 +165,23 @@ def test_orders_that_the_kernel_does_not_know_go_to_the_account():
     assert result.metrics["net_profit"] + result.metrics["interest"] == pytest.approx(result.equity[-1] - 1000)
 
 
+def test_bars_without_a_known_volume_are_counted_under_a_cap():
+    config = BacktestConfig(capital=1_000.0, execution=Execution(volume_cap=0.5))
+    result = run(Planned(buy=5, sell=9_000), config=config)
+    assert not result.trades
+    assert result.outcome.no_quantity > 0
+    assert said(result, "no known volume")
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_odd_lots_at_the_prices_of_whole_ones_are_said(stored):
+    config = BacktestConfig(capital=1_050.0, execution=Execution(fractional=True))
+    odd = replace(bars_of(np.full(40, 10.0)), symbol="ABCD3F") if stored else None
+    result = run(Planned(buy=5, sell=9_000), config=config, instrument=Instrument("ABCD3"), fractional=odd)
+    assert sum(trade.quantity for trade in result.trades) == 105
+    assert said(result, "prices of whole lots") is not stored
+
+
 def test_a_limit_of_the_strategy_goes_to_the_account():
     @dataclass(frozen=True)
     class Limited(Planned):

@@ -19,9 +19,13 @@ from tests.tui.desk_host import (
     app_of,
     at_desk,
     backtest,
+    charted,
+    command,
     data_view,
     form,
     open_backtest,
+    open_chart,
+    open_signals,
     screen_text,
     see,
     until,
@@ -126,6 +130,19 @@ async def test_the_screens_of_a_desk_with_data(
         for tab in ("coverage", "jobs", "runs"):
             await kept.keep(pilot, f"data-{tab}")
             await pilot.press("t")
+        await open_signals(pilot)
+        await kept.keep(pilot, "signals")
+        await pilot.press("h")
+        await kept.keep(pilot, "signals-with-hold")
+        await open_chart(pilot)
+        await kept.keep(pilot, "chart")
+        await pilot.press("e", "b", "n", "L", "plus", *"hhhhh")
+        await kept.keep(pilot, "chart-indicators")
+        await command(pilot, "GP HHHH3")
+        await charted(pilot, "HHHH3")
+        await pilot.press("t", "t")
+        await charted(pilot, "HHHH3", "60m")
+        await kept.keep(pilot, "chart-hours")
     kept.check()
 
 
@@ -144,6 +161,10 @@ async def test_the_screens_of_an_empty_desk(empty_home: Path, kept: Kept) -> Non
         for tab in ("coverage", "jobs", "runs"):
             await kept.keep(pilot, f"data-{tab}-empty")
             await pilot.press("t")
+        await pilot.press("2")
+        await kept.keep(pilot, "signals-empty")
+        await pilot.press("7")
+        await kept.keep(pilot, "chart-no-symbol")
         await pilot.press("m")
         await kept.keep(pilot, "messages-empty")
     kept.check()
@@ -158,6 +179,8 @@ async def test_the_screens_while_the_engine_is_prepared(real_home: Path, monkeyp
         await kept.keep(pilot, "backtest-preparing")
         await pilot.press("0")
         await kept.keep(pilot, "data-preparing")
+        await pilot.press("7")
+        await kept.keep(pilot, "chart-preparing")
     kept.check()
 
 

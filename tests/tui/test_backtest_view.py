@@ -35,6 +35,13 @@ from tui.backtest_months import MonthMap, compound
 from tui.screens.dialogs import Reader
 
 NAMES = set(strategies.names())
+SIZES = [(60, 15), (80, 24), (120, 40), (200, 60)]
+
+
+async def resized(pilot: Desks, size: tuple[int, int]) -> None:
+    await pilot.resize_terminal(*size)
+    await until(pilot, lambda: backtest(pilot).size.width == size[0])
+    await pilot.pause()
 
 
 def compare_panel(pilot: Desks) -> ComparePanel:
@@ -236,23 +243,25 @@ async def test_a_defect_of_a_comparison_is_said(real_home: Path, monkeypatch: py
 # --- months ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (200, 60)])
-async def test_the_months_fit_and_their_signs_are_written(real_home: Path, size: tuple[int, int]) -> None:
-    async with at_desk(real_home, size) as pilot:
+async def test_the_months_fit_in_every_size_and_their_signs_are_written(real_home: Path) -> None:
+    async with at_desk(real_home) as pilot:
         await open_backtest(pilot)
         await pilot.press("n")
-        await see(pilot, "Dec", "Year", "2025")
         months = backtest(pilot)._result.monthly  # type: ignore[union-attr]
-        lines = pilot.app.query_one(MonthMap).render().plain.splitlines()
-        assert max(map(len, lines)) <= pilot.app.query_one(MonthMap).size.width
-        assert [line[:4] for line in lines[1:]] == sorted({str(item["year"]) for item in months})
-        for line in lines[1:]:
-            found = [item["return"] for item in months if str(item["year"]) == line[:4]]
-            shown = line.replace("−", "-").split()[1:]
-            assert len(shown) in (len(found) + 1, len(found) + 2)
-            for text, value in zip(shown, [*found, compound(found)]):
-                assert float(text) == pytest.approx(value * 100, abs=0.51)
-                assert text.startswith("+") == (float(text) > 0)
+        for size in SIZES:
+            await resized(pilot, size)
+            await see(pilot, "Dec", "Year", "2025")
+            heat = pilot.app.query_one(MonthMap)
+            lines = heat.render().plain.splitlines()
+            assert max(map(len, lines)) <= heat.size.width
+            assert [line[:4] for line in lines[1:]] == sorted({str(item["year"]) for item in months})
+            for line in lines[1:]:
+                found = [item["return"] for item in months if str(item["year"]) == line[:4]]
+                shown = line.split()[1:]
+                assert len(shown) in (len(found) + 1, len(found) + 2)
+                for text, value in zip(shown, [*found, compound(found)]):
+                    assert float(text) == pytest.approx(value * 100, abs=0.51)
+                    assert text.startswith("+") == (float(text) > 0)
 
 
 async def test_gains_and_losses_have_the_colours_of_the_theme(real_home: Path) -> None:
@@ -495,25 +504,26 @@ async def test_why_a_trade_ended_is_said_in_words_and_a_doubt_is_marked(real_hom
 # --- all of them ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)])
-async def test_every_panel_shows_its_result_and_its_keys_in_every_size(real_home: Path, size: tuple[int, int]) -> None:
+async def test_every_panel_shows_its_result_and_its_keys_in_every_size(real_home: Path) -> None:
     words = {
         "charts": ("Return", "buy & hold"),
         "trades": ("▲ R$", "Details of the trade"),
         "compare": ("c compares", "Compare"),
         "months": ("Jan", "Year"),
-        "evidence": ("probabilistic" if size[1] > 15 else "Resampled", "Bands by resampling"),
+        "evidence": ("insufficient evidence", "Bands by resampling"),
         "costs": ("Fees and brokerage",),
     }
-    async with at_desk(real_home, size) as pilot:
+    async with at_desk(real_home) as pilot:
         await open_backtest(pilot)
-        for panel, texts in words.items():
-            assert backtest(pilot).panel == panel
-            await see(pilot, *texts, PANELS[panel])
-            lines = screen_text(pilot).splitlines()
-            assert len(lines) == size[1]
-            assert max(map(len, lines)) <= size[0]
-            await pilot.press("p")
+        for size in SIZES:
+            await resized(pilot, size)
+            for panel, texts in words.items():
+                assert backtest(pilot).panel == panel
+                await see(pilot, *texts, PANELS[panel])
+                lines = screen_text(pilot).splitlines()
+                assert len(lines) == size[1]
+                assert max(map(len, lines)) <= size[0]
+                await pilot.press("p")
 
 
 async def test_an_error_empties_every_panel_and_the_next_answer_fills_it(real_home: Path) -> None:

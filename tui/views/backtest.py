@@ -32,7 +32,7 @@ from tui.backtest_months import MonthsPanel
 from tui.backtest_question import IDEA, QuestionForm
 from tui.backtest_trades import TradesTable
 from tui.messages import ChartAsked, JobAsked
-from tui.views.base import NORMAL, TALL, View
+from tui.views.base import TALL, View
 from tui.widgets.form import Form, Value
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import VTable
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 DEBOUNCE = 0.12
 LOOKED_AT = 1.0
-#: Columns below which the form gets less room.
-NARROW = 72
+#: Columns below which the form gets less room, and from which there is room for it beside every panel.
+NARROW, BESIDE = 72, 120
 #: Lines of the view from which the verdict has reasons, and how many figures there are with how much room.
 REASONS_FROM = 20
 FIGURES = ((TALL, 12), (REASONS_FROM, 7), (0, 4))
@@ -101,7 +101,9 @@ class BacktestView(View):
                 yield Static(id="backtest-verdict")
                 yield Static(id="backtest-metrics")
                 yield ChartsPanel(id="backtest-charts")
-                yield TradesTable(id="backtest-trades")
+                trades = TradesTable(id="backtest-trades")
+                trades.display = False
+                yield trades
                 yield Static(id="backtest-notes")
         yield Prompt(id="backtest-edit")
 
@@ -124,14 +126,10 @@ class BacktestView(View):
         found = self.query_one(f"#backtest-{self.panel}")
         return found.table if isinstance(found, ComparePanel) else found
 
-    def on_mount(self) -> None:
-        self.trades.display = False
-
     def on_resize(self, event: Resize) -> None:
         super().on_resize(event)
         self._lay_out(event.size.width)
-        if self._result is not None:
-            self._show_head(self._result)
+        self.call_after_refresh(self._show_head)
 
     def shown(self) -> None:
         self.desk_ready()
@@ -195,12 +193,9 @@ class BacktestView(View):
         """Run once the fingers rest."""
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(DEBOUNCE, self._ask)
+        self._timer = self.set_timer(DEBOUNCE, self.action_run)
 
     def action_run(self) -> None:
-        self._ask()
-
-    def _ask(self) -> None:
         if self.desk_app.desk is None:
             return
         question = self.asked.question()
@@ -234,8 +229,9 @@ class BacktestView(View):
             return
         assert event.result is not None
         self._result = event.result
-        self._show_head(event.result)
-        self._show_panel(event.result)
+        self._lay_out(self.size.width)
+        self._show_head()
+        self._show_panel()
         self.set_timer(LOOKED_AT, partial(self._record, event.number, event.result))
 
     def _record(self, number: int, result: BacktestResult) -> None:
@@ -266,14 +262,18 @@ class BacktestView(View):
         self.query_one("#backtest-verdict", Static).update(Text(text, style="bold red" if bad else "dim"))
         for name in ("#backtest-metrics", "#backtest-notes"):
             self.query_one(name, Static).update("")
-        self._show_panel(None)
+        self._lay_out(self.size.width)
+        self._show_panel()
 
     # --- the answer ----------------------------------------------------------------------------------------------
 
-    def _show_head(self, result: BacktestResult) -> None:
+    def _show_head(self) -> None:
         """The verdict, the figures and the notes, as many as suit the panel and the size."""
         from tui.backtest_panel import metrics_text, notes_text, verdict_text
 
+        result = self._result
+        if result is None:
+            return
         height, charts = self.size.height, self.panel == "charts"
         reasons = 2 if charts and height >= REASONS_FROM else 0
         rows = next(count for lines, count in FIGURES if height >= lines)
@@ -282,11 +282,11 @@ class BacktestView(View):
         self.query_one("#backtest-metrics", Static).update(metrics_text(result, width=width, rows=rows))
         self.query_one("#backtest-notes", Static).update(notes_text(result))
 
-    def _show_panel(self, result: BacktestResult | None) -> None:
+    def _show_panel(self) -> None:
         """Give the result to the panel that is shown; the others get it when they are."""
         panel = self.query_one(f"#backtest-{self.panel}")
         if isinstance(panel, (ChartsPanel, TradesTable, ReadingPanel)):
-            panel.show_result(result)
+            panel.show_result(self._result)
 
     # --- the panels ----------------------------------------------------------------------------------------------
 
@@ -303,15 +303,14 @@ class BacktestView(View):
         for name in PANELS:
             self.query(f"#backtest-{name}").set(display=name == panel)
         self._lay_out(self.size.width)
-        if self._result is not None:
-            self.call_after_refresh(self._show_head, self._result)
-        self._show_panel(self._result)
+        self.call_after_refresh(self._show_head)
+        self._show_panel()
         self.focus_target().focus()
 
     def _lay_out(self, width: int) -> None:
         charts = self.panel == "charts"
         self.set_class(width < NARROW, "-narrow")
-        self.set_class(not charts and width < NORMAL, "-broad")
+        self.set_class(not charts and width < BESIDE, "-broad")
         self.query_one("#backtest-metrics").display = charts or (self.panel == "trades" and self.size.height >= TALL)
         self.query_one("#backtest-notes").display = charts or self.panel == "trades"
         self.query_one("#backtest-verdict").display = self.panel != "evidence" or self._result is None

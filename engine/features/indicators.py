@@ -48,6 +48,10 @@ def ema(values: FloatArray, period: int) -> FloatArray:
 
 def sma(values: FloatArray, period: int) -> FloatArray:
     """Simple moving average; first value at index period - 1. A NaN blanks only the windows that contain it. period >= 2."""
+    return memo.column(("blanking SMA", period), (values,), lambda: _sma(values, period))
+
+
+def _sma(values: FloatArray, period: int) -> FloatArray:
     blank = np.isnan(values)
     start = int(blank.argmin()) if blank.size else 0
     if not blank[start:].any():

@@ -61,7 +61,7 @@ class Scorer:
         bars, events, costs, config = simulation.bars, simulation.events, simulation.costs, simulation.config
         self.first, self.last, self.signals, self.fast = simulation.first, simulation.last, signals, fast
         self.factor = bars.close / signals.close if probe.raw_fills else np.ones(len(bars))
-        rate = np.zeros(len(bars)) if simulation.rate is None else simulation.rate
+        rate = earned(simulation.rate, bars.session, self.first)
         cash = np.zeros(len(bars))
         if probe.risk_free is not None:
             cash[self.first :] = probe.risk_free
@@ -69,7 +69,7 @@ class Scorer:
             *(bars.open, bars.high, bars.low, bars.close),
             *(np.maximum(bars.open, bars.high), np.minimum(bars.open, bars.low), bars.session),
             *(events.split, events.dividend, costs.fee, costs.fee_day_trade, rate, events.pay),
-            *(cash, _sums_without_position(cash, cash[self.first])),
+            *(cash, sums_of_cash(rate - cash, self.first)),
         )
         self._scalars = (
             *(self.first, self.last, float(config.capital)),
@@ -103,21 +103,22 @@ def crossing_blocks(scorer: Scorer, strategies: Sequence[Strategy], most: int) -
     block = None
     for strategy in strategies:
         crossing = cast("Crosses", strategy).crossing(scorer.signals)
+        room = max(crossing.most_lines, min(LINES // n, crossing.most_lines * len(strategies)))
         if block is None:
-            block = _CrossingBlock(_Lines(n, crossing.most_lines))
+            block = _CrossingBlock(_Lines(n, room))
         elif block.size == most or not block.lines.takes(crossing.most_lines):
             yield block.size, block.maker(scorer)
-            block = _CrossingBlock(block.lines if block.lines.takes(crossing.most_lines) else _Lines(n, crossing.most_lines))
+            block = _CrossingBlock(block.lines if block.lines.takes(crossing.most_lines) else _Lines(n, room))
         block.add(crossing)
     if block is not None:
         yield block.size, block.maker(scorer)
 
 
 class _Lines:
-    """Lines of n bars as rows of one array, those that are the same object once."""
+    """At most `count` lines of n bars as rows of one array, those that are the same object once."""
 
-    def __init__(self, n: int, least: int) -> None:
-        self.rows = np.empty((max(LINES // n, least), n))
+    def __init__(self, n: int, count: int) -> None:
+        self.rows = np.empty((count, n))
         self._held: dict[int, tuple[int, FloatArray]] = {}
 
     def takes(self, count: int) -> bool:
@@ -235,11 +236,20 @@ def _finish(waiting: deque[tuple[int, Future[None]]]) -> int:
     return count
 
 
-def _sums_without_position(cash: FloatArray, pivot: float) -> FloatArray:
-    """The sums over the bars before each that `sweep_kernel.score` calls `flat`, float64, (3, n + 1)."""
-    excess = -cash
-    sums = np.zeros((3, cash.size + 1))
-    np.cumsum((excess + pivot, (excess + pivot) ** 2, np.minimum(excess, 0.0) ** 2), axis=1, out=sums[:, 1:])
+def earned(rate: FloatArray | None, session: IntArray, first: int) -> FloatArray:
+    """What settled cash earns over each bar: `rate` (None for nothing) on bars that begin a session or the window, else 0."""
+    if rate is None:
+        return np.zeros(session.size)
+    begins = np.append(True, session[1:] != session[:-1])
+    begins[first] = True
+    return np.where(begins, rate, 0.0)
+
+
+def sums_of_cash(excess: FloatArray, first: int) -> FloatArray:
+    """The sums that `sweep_kernel.score` calls `flat`, float64, (3, n + 1), of the excess return of settled cash."""
+    around = excess - excess[first]
+    sums = np.zeros((3, excess.size + 1))
+    np.cumsum((around, around**2, np.minimum(excess, 0.0) ** 2), axis=1, out=sums[:, 1:])
     return sums
 
 

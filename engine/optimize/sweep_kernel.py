@@ -100,10 +100,10 @@ def score(
 ) -> None:  # fmt: skip
     """Trade the orders of P points on the bars first..last (inclusive) and write `FIGURES` of each: float64, (P, 10).
 
-    Bars and market as in `simulate`. top, bottom: the higher of open and high, the lower of open and low. cash_return: the
-    return of cash over each bar, over which the ratios are, 0 where it is not known. earning: whether `rate` is anywhere not
-    0. flat: float64, (3, n + 1), sums over the bars before t of d, d^2 and min(e, 0)^2, where e = -cash_return is the excess
-    return of a bar without a position and d = e - e[first].
+    Bars and market as in `simulate`, but rate is 0 on bars that do not begin a session, `first` aside. top, bottom: the higher
+    of open and high, the lower of open and low. cash_return: the return of cash over each bar, over which the ratios are, 0
+    where it is not known. earning: whether `rate` is anywhere not 0. flat: float64, (3, n + 1), sums over the bars before t of
+    d, d^2 and min(e, 0)^2, where e = rate - cash_return is the excess return of settled cash and d = e - e[first].
     Orders of point p are begin[p]..begin[p + 1]: row (int64, the bar at whose close it was given, ascending, from `first`
     on), sides (int64), stop, target (in traded prices, NaN for none), weight (as in `simulate`; empty for none at all).
     periods: bars per year; days: of the window; arriving: float64 zeros, n, left as zeros. The formulas of the figures are
@@ -125,10 +125,19 @@ def score(
         due = row[order] + 1 if order < end else last + 1
         t = first
         while t <= last:
-            if units == 0 and t < due and awaited == 0 and not earning:
+            settled = cash > 0.0 and receivable == 0.0 and unsettled == 0.0 and unsettled_today == 0.0
+            if units == 0 and t < due and awaited == 0 and (settled or not earning):
                 total += flat[0][due] - flat[0][t]
                 squares += flat[1][due] - flat[1][t]
                 losses += flat[2][due] - flat[2][t]
+                if earning:
+                    for quiet in range(t, due):
+                        cash += cash * rate[quiet]
+                        if cash > peak:
+                            peak = cash
+                        elif cash < peak * deepest:
+                            deepest = cash / peak
+                    equity = cash
                 t = due
                 continue
             if (earning or units < 0) and (t == first or session[t] != session[t - 1]):

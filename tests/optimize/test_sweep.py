@@ -260,7 +260,7 @@ def test_progress_counts_points():
 
 
 def test_memory_does_not_grow_with_the_points():
-    bars = walk(n=2_000)
+    bars = walk(n=5_000)
 
     def peak(count):
         tracemalloc.start()

@@ -5,7 +5,7 @@ import pytest
 
 from engine.backtest import kernel, metrics
 from engine.optimize import sweep_kernel
-from engine.optimize.sweep_blocks import sums_without_position
+from engine.optimize.sweep_blocks import earned, sums_of_cash
 
 NAN = float("nan")
 
@@ -38,7 +38,7 @@ def market(seed, n=160):
         "brokerage": float(random.choice([0.0, 2.5])),
         "borrow": float(random.choice([0.0, 0.0001])),
     }
-    rate = cash if seed % 5 < 2 else np.zeros(n)
+    rate = cash - 0.0003 * (seed % 5 == 1) if seed % 5 < 2 else np.zeros(n)
     return (open_, high, low, close, session), (split, dividend, pay), (fee, fee / 2), (rate, cash * (seed % 4 > 0)), rules
 
 
@@ -90,9 +90,10 @@ def scored(seed, *, fast, points=4):
         *[np.concatenate([item[place][row] for item, row in zip(given, rows)]) for place in (1, 2)],
         np.empty(0) if given[0][3] is None else np.concatenate([item[3][row] for item, row in zip(given, rows)]),
     ]
+    earning = earned(rate, session, first)
     arrays = [
         *(open_, high, low, close, np.maximum(open_, high), np.minimum(open_, low), session, split, dividend),
-        *(fee, day_trade, rate, pay, cash, sums_without_position(cash, cash[first]), *columns),
+        *(fee, day_trade, earning, pay, cash, sums_of_cash(earning - cash, first), *columns),
     ]
     arriving, found = np.zeros(n), np.empty((points, len(sweep_kernel.FIGURES)))
     function = sweep_kernel.compiled()["score"] if fast else sweep_kernel.score

@@ -163,7 +163,7 @@ def intent_at(leg: Leg, t: int) -> Intent:
         limit=level(decisions.limit),
         trigger=level(decisions.trigger),
         weight=level(decisions.size),
-        strength=float(decisions.strength[t]),
+        strength=float(np.nan_to_num(decisions.strength[t])),
         close=float(leg.bars.close[t]),
         atr=float(leg.atr[t]),
     )

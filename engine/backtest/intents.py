@@ -91,7 +91,7 @@ def bracket(book: Book, order: Order, bar: Bar, *, fresh: bool) -> list[Order]:
     fresh: the position is new; else its orders stay and only the size of the partial exit grows with it.
     """
     position, side = book.position, book.position.side
-    exits = [] if fresh else [held for held in book.exits if held.tag != "partial"]
+    exits = [held for held in book.exits if held.tag != "partial"]
     grown = fresh or len(exits) < len(book.exits)
     if fresh and not math.isnan(order.stop):
         exits.append(Order(STOP, -side, trigger=order.stop, reduce_only=True, group=BRACKET, tag="stop"))

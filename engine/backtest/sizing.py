@@ -17,7 +17,7 @@ ROUNDING = 1e-9
 
 
 def payable(account: Account, book: Book, bar: Bar, order: Order, price: float, fill: float, config: BacktestConfig) -> int:
-    """Units that the order asks for or the sizing gives, as far as the cash covers what this bar fills of them."""
+    """Units that the order asks for or the sizing gives, as far as the cash covers them."""
     terms, free = book.terms, buying_power(account)
     value = fill * terms.point_value
     if value <= 0.0 or free <= 0.0:
@@ -32,11 +32,9 @@ def payable(account: Account, book: Book, bar: Bar, order: Order, price: float, 
         wanted = config.size * equity(account) / (abs(fill - order.stop) * terms.point_value)
     else:
         return 0
-    step = book.step
-    units = math.floor(wanted / step + ROUNDING) * step
     covered = (free - terms.brokerage) / (value * (terms.margin + bar.fee) + terms.contract_fee)
-    if sum(part for part, _raw, _symbol in portions(book, bar, order, units, price)) > covered:
-        units = math.floor(min(wanted, covered) / step + ROUNDING) * step
+    step = book.step
+    units = math.floor(min(wanted, covered) / step + ROUNDING) * step
     while units > 0:
         needed = 0.0
         for part, raw, _symbol in portions(book, bar, order, units, price):

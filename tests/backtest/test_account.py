@@ -560,6 +560,16 @@ def test_a_bracket_by_hand_is_two_orders_of_which_one_cancels_the_other():
     assert not book.exits
 
 
+def test_an_order_that_only_closes_waits_for_a_position():
+    account, book, bars, config = drawn_account([FLAT, (10, 12.5, 10, 12), (12, 12, 8, 8)])
+    submit(book, Order("limit", -1, 20, limit=12.0, reduce_only=True))
+    go(account, book, bars[0], config)
+    submit(book, Order("market", 1, 50))
+    for bar in bars[1:]:
+        go(account, book, bar, config)
+    assert fills_of(book) == [(1, 10, 50, None), (1, 12, -20, SIGNAL)]
+
+
 def test_of_two_entries_in_a_group_the_first_to_fill_cancels_the_other():
     account, book, bars, config = drawn_account([FLAT, (10, 11.5, 9.8, 11), (11, 11, 8, 8)])
     submit(book, Order("stop", 1, 50, trigger=11.0, group="break"))

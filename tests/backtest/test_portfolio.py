@@ -1,12 +1,15 @@
 """Several symbols on one account: who gets the cash, and what must hold whatever the bars are."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import strategies
 from engine.backtest import kernel
 from engine.backtest.account import Leg, run_single
 from engine.backtest.engine import BacktestConfig
@@ -14,11 +17,13 @@ from engine.backtest.execution import Execution
 from engine.backtest.portfolio import run_portfolio
 from engine.domain import Bars, Instrument, Market
 from engine.errors import NoDataError, UsageError
+from engine.features.indicators import atr
 from engine.market.costs import CostModel
 from engine.strategies.base import Decisions
 
 NAN = float("nan")
 DAY = 86_400
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "series"
 EXECUTIONS = (
     Execution(),
     Execution("limit", entry_bars=4, trail_percent=0.08),
@@ -284,3 +289,31 @@ def test_legs_that_do_not_fit_are_refused():
             run_portfolio(legs, **options)
     with pytest.raises(NoDataError):
         run_portfolio([leg], **options, start=10 * DAY)
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS, ids=lambda execution: execution.entry)
+def test_three_real_shares_on_one_account_add_up(execution):
+    legs = [real_leg(symbol) for symbol in ("PETR4", "VALE3", "ITUB4")]
+    config = BacktestConfig(100_000.0, fraction=0.4, allow_short=False)
+    run = run_portfolio(legs, capital=100_000.0, config=config, execution=execution)
+    assert sum(leg.trades.size for leg in run.legs) > 15
+    assert sum(leg.trades["pnl"].sum() for leg in run.legs) == pytest.approx(run.equity[-1] - 100_000, abs=0.005)
+    assert (run.equity[1:] - invested(run, legs)).min() >= -1e-6
+    for leg, traded in zip(legs, run.legs):
+        for fill in traded.fills:
+            assert leg.bars.low[fill.bar] * 0.999 - 0.01 <= fill.price <= leg.bars.high[fill.bar] * 1.001 + 0.01
+            assert fill.quantity % 100 == 0 or execution.fractional
+
+
+def real_leg(symbol):
+    path = DATA / f"{symbol}.csv"
+    if not path.exists():
+        pytest.skip("the real market files are not here")
+    with path.open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["Open"] and float(row["Open"]) > 0]
+    days = np.array([np.datetime64(row["Date"]).astype("datetime64[D]").astype(np.int64) for row in rows])
+    prices = [tuple(float(row[name]) for name in ("Open", "High", "Low", "Close")) for row in rows]
+    leg = leg_of(symbol, prices, np.zeros(len(rows)), at=days, lot=100, tick=0.01, fee=0.0003, slippage=0.0002)
+    bars = replace(leg.bars, quantity=np.array([float(row["Volume"]) for row in rows]))
+    decisions = strategies.get("trend_following").decide(bars)
+    return replace(leg, bars=bars, decisions=decisions, atr=atr(bars.high, bars.low, bars.close))

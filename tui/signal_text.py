@@ -49,6 +49,7 @@ def signal_text(item: BoardSignal, age: str, now: int, colours: Mapping[str, str
 def _facts(item: BoardSignal, age: str, now: int) -> list[tuple[str, str, str]]:
     until = sao_paulo(item.valid_until)
     expired = now > item.valid_until
+    when = f"{day(until.date())} {until:%H:%M}"
     base = item.price_base
     facts = [
         (_("Strategy"), f"{item.strategy} · {item.timeframe}", ""),
@@ -58,7 +59,7 @@ def _facts(item: BoardSignal, age: str, now: int) -> list[tuple[str, str, str]]:
         (_("Stop"), _level(item.stop_loss, item.price), ""),
         (_("Target"), _level(item.take_profit, item.price), ""),
         (_("Size"), _("by the settings") if item.size is None else percent(item.size).lstrip("+"), ""),
-        (_("Valid until"), f"{day(until.date())} {until:%H:%M}" + (_(" - over") if expired else ""), "warn" if expired else ""),
+        (_("Valid until"), _("{when} - over").format(when=when) if expired else when, "warn" if expired else ""),
         (_("Bar of"), f"{day(sao_paulo(item.time).date())} ({age})", ""),
         (_("Run"), item.run, ""),
     ]

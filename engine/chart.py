@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine import strategies
+from engine.backtest.execution import Execution
 from engine.backtest.run import read_inputs, trade
 from engine.domain import TIMEFRAMES, Action, Bars, Trade, day_number
 from engine.errors import NoDataError, PregaoError
@@ -96,9 +97,17 @@ def read_chart(
         raise NoDataError(_("{symbol} has no bars of {timeframe}").format(symbol=symbol, timeframe=timeframe))
     marks, name, note = signal_marks(bars, signals_of(store, symbol)), "", ""
     try:
-        name, params = _strategy_of(store, settings, bars, strategy)
+        name, params, orders = _strategy_of(store, settings, bars, strategy)
         if name:
-            inputs = read_inputs(store, settings, symbol, timeframe=timeframe, start=None, end=None, capital=None, costs=None)
+            inputs = read_inputs(
+                *(store, settings, symbol),
+                timeframe=timeframe,
+                start=None,
+                end=None,
+                capital=None,
+                costs=None,
+                execution=Execution(**{**settings.orders.model_dump(), **orders}),
+            )
             found = trade(inputs, strategies.get(name, params, folder))
             marks += trade_marks(bars, found.trades, name)
     except PregaoError as error:
@@ -107,14 +116,16 @@ def read_chart(
     return Chart(bars, indicator_columns(bars), ordered, name, note)
 
 
-def _strategy_of(store: Store, settings: Settings, bars: Bars, asked: str | None) -> tuple[str, Mapping[str, Any]]:
-    """The strategy to trade and its parameters."""
+def _strategy_of(
+    store: Store, settings: Settings, bars: Bars, asked: str | None
+) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """The strategy to trade, its parameters, and its orders where they are not those of the settings."""
     if asked == NO_STRATEGY:
-        return NO_STRATEGY, {}
+        return NO_STRATEGY, {}, {}
     if (newest := newest_backtest(store, bars.symbol, bars.timeframe, asked)) is not None:
         return newest
     name = asked or settings.daily.strategy
-    return (choose(bars, rules_of(settings)).strategy if name == strategies.AUTO else name), {}
+    return (choose(bars, rules_of(settings)).strategy if name == strategies.AUTO else name), {}, {}
 
 
 def indicator_columns(bars: Bars) -> dict[str, FloatArray]:

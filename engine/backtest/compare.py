@@ -122,7 +122,7 @@ def compare(
     tried = read_trials(store, symbol, timeframe)
     for result in results:
         per_bar = result.metrics["sharpe_ratio"] / math.sqrt(result.periods)
-        tried[trial_key(result.strategy.name, result.strategy.params)] = per_bar
+        tried[trial_key(result.strategy.name, result.tried)] = per_bar
     found = tuple(sorted((judged(result, tried) for result in results), key=rank))
     for result in found:
         record(store, result, now)

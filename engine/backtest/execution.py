@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from engine.errors import UsageError
 from engine.i18n import _
@@ -71,3 +72,9 @@ class Execution:
         return self.entry == "market" and not (
             self.trail_percent or self.trail_atr or self.time_exit or self.partial or self.volume_cap or self.fractional
         )
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """What is not as delivered, by name."""
+        delivered = asdict(Execution())
+        return {name: value for name, value in asdict(self).items() if value != delivered[name]}

@@ -45,6 +45,12 @@ EXIT_REASONS = {
 UNROUNDED = 1e-6
 
 
+def trial_of(strategy: Strategy, config: BacktestConfig) -> dict[str, Any]:
+    """The parameters of a strategy and, under "orders", how its signals become orders where that is not as delivered."""
+    changed = config.execution.changed
+    return {**strategy.params, **({"orders": changed} if changed else {})}
+
+
 @dataclass(frozen=True)
 class BacktestResult:
     """A strategy traded on one series over the bars first..last (inclusive) of `bars`.
@@ -73,6 +79,11 @@ class BacktestResult:
     trials: int
     remarks: tuple[str, ...] = ()
     other_sharpes: FloatArray | None = None
+
+    @property
+    def tried(self) -> dict[str, Any]:
+        """What makes this a trial of its own: the parameters, and the orders where they are not as delivered."""
+        return trial_of(self.strategy, self.config)
 
     @property
     def equity(self) -> FloatArray:

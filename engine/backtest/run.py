@@ -152,7 +152,7 @@ def trade(inputs: Inputs, strategy: Strategy, warm_up: int = 0) -> BacktestResul
 
 def judged(result: BacktestResult, tried: Mapping[tuple[str, str], float]) -> BacktestResult:
     """The result with the trials of its series, those of `read_trials`; itself counts once, whether it is among them or not."""
-    own = trial_key(result.strategy.name, result.strategy.params)
+    own = trial_key(result.strategy.name, result.tried)
     others = [value for key, value in tried.items() if key != own]
     return replace(result, trials=len(others) + 1, other_sharpes=np.array(others, dtype=np.float64))
 
@@ -165,7 +165,7 @@ def record(store: Store, result: BacktestResult, now: int) -> None:
         symbol=result.bars.symbol,
         timeframe=result.bars.timeframe,
         strategy=result.strategy.name,
-        params=result.strategy.params,
+        params=result.tried,
         start=int(result.time[0]),
         end=int(result.time[-1]),
         snapshot=store.snapshot(),

@@ -15,6 +15,7 @@ from engine.backtest import evidence, metrics
 from engine.backtest.full_metrics import full_trade_metrics, monthly_returns, shape_metrics
 from engine.backtest.kernel import Run
 from engine.backtest.portfolio import PortfolioRun, run_portfolio
+from engine.backtest.result import trial_of
 from engine.backtest.run import read_inputs, trade
 from engine.backtest.tax_fills import TradedSeries, series_of
 from engine.domain import Progress, iso, silent
@@ -300,7 +301,8 @@ def run_account(
     risk_free = None if over is None or np.isnan(over[1]).any() else over[1]
     name = account_name(symbols)
     tried = read_trials(store, name, timeframe)
-    trials = len(set(tried) | {trial_key(strategy.name, strategy.params)})
+    own = trial_of(strategy, config)
+    trials = len(set(tried) | {trial_key(strategy.name, own)})
     share = shared.fraction if config.sizing == "fraction" else None
     result = AccountResult(strategy, timeframe, tuple(alone), run, share, risk_free, trials)
     record_backtest(
@@ -309,7 +311,7 @@ def run_account(
         symbol=name,
         timeframe=timeframe,
         strategy=strategy.name,
-        params=strategy.params,
+        params=own,
         start=int(run.time[0]),
         end=int(run.time[-1]),
         snapshot=store.snapshot(),

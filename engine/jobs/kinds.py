@@ -70,7 +70,7 @@ def import_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emi
     if params.get("series"):
         report = work.import_values(desk, paths, params["series"], params.get("column") or "")
         return {"files": [report.as_dict()]}
-    said = {name: params.get(name) or "" for name in texts[:4]}
+    said: dict[str, Any] = {name: params.get(name) or "" for name in texts[:4]}
     markets = _words(params, "markets") if params.get("markets") else []
     options = work.import_options(desk, markets=markets, **said)
     return _reported(work.import_paths(desk, paths, options, progress=progress, on_report=_file_emitter(emit)))

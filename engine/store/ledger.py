@@ -172,8 +172,10 @@ def trial_key(strategy: str, params: Mapping[str, Any]) -> tuple[str, str]:
     return strategy, json.dumps(dict(params), sort_keys=True)
 
 
-def newest_backtest(store: Store, symbol: str, timeframe: str, strategy: str | None = None) -> tuple[str, dict[str, Any]] | None:
-    """The strategy of the newest backtest of this symbol and timeframe (of `strategy`, where one is named) and its parameters."""
+def newest_backtest(
+    store: Store, symbol: str, timeframe: str, strategy: str | None = None
+) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
+    """Of the newest backtest of this symbol and timeframe (of `strategy`, where one is named): strategy, parameters, orders."""
     asked = select(backtests.c.strategy, backtests.c.params).where(
         backtests.c.symbol == symbol, backtests.c.timeframe == timeframe
     )
@@ -181,7 +183,10 @@ def newest_backtest(store: Store, symbol: str, timeframe: str, strategy: str | N
         asked = asked.where(backtests.c.strategy == strategy)
     with store.read() as connection:
         row = connection.execute(asked.order_by(backtests.c.id.desc()).limit(1)).first()
-    return None if row is None else (row.strategy, json.loads(row.params))
+    if row is None:
+        return None
+    params = json.loads(row.params)
+    return row.strategy, params, params.pop("orders", {})
 
 
 def read_trials(store: Store, symbol: str, timeframe: str) -> dict[tuple[str, str], float]:

@@ -88,3 +88,11 @@ def test_compare_takes_the_orders_too(home: Path) -> None:
     line = ("compare", "MEAA3", "--strategies", "trend_following,breakout", "--json")
     plain, timed = call(*line, home=home).json, call(*line, "--time-exit", "1", home=home).json
     assert [item["order_hash"] for item in plain["ranking"]] != [item["order_hash"] for item in timed["ranking"]]
+
+
+def test_other_orders_are_another_trial(home: Path) -> None:
+    line = ("backtest", "MEAA3", *LOOSE, "--json")
+    assert call(*line, home=home).json["metrics"]["trials"] == 1
+    assert call(*line, "--time-exit", "2", home=home).json["metrics"]["trials"] == 2
+    assert call(*line, "--time-exit", "2", home=home).json["metrics"]["trials"] == 2
+    assert call(*line, home=home).json["metrics"]["trials"] == 2

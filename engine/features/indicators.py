@@ -53,8 +53,7 @@ def sma(values: FloatArray, period: int) -> FloatArray:
 
 def _sma(values: FloatArray, period: int) -> FloatArray:
     blank = np.isnan(values)
-    start = int(blank.argmin()) if blank.size else 0
-    if not blank[start:].any():
+    if not blank.any() or not blank[int(blank.argmin()) :].any():
         return _one("SMA", period, 2, values)
     result = np.full(values.size, np.nan)
     edges = np.flatnonzero(np.diff(blank, prepend=True, append=True))

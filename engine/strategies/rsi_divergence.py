@@ -266,9 +266,6 @@ def pivot_lows(values: FloatArray, width: int) -> IntArray:
     n = values.size
     if n < 2 * width + 1:
         return np.zeros(0, dtype=np.int64)
+    least = values if width == 1 else indicators.lowest(values, width)
     centre = values[width : n - width]
-    least = np.ones(centre.size, dtype=np.bool_)
-    for step in range(1, width + 1):
-        least &= centre < values[width - step : n - width - step]
-        least &= centre <= values[width + step : n - width + step]
-    return np.flatnonzero(least) + width
+    return np.flatnonzero((centre < least[width - 1 : n - width - 1]) & (centre <= least[2 * width :])) + width

@@ -142,6 +142,20 @@ async def test_marks_stand_below_what_is_bought_and_above_what_is_sold() -> None
         assert plot.marks_at(0) == []
 
 
+async def test_several_trades_of_one_candle_are_one_mark_a_side() -> None:
+    marks = tuple(ChartMark(at, "entry" if at % 2 else "exit", 1 if at % 2 else -1, 10.0, "made") for at in range(4000, 4040))
+    plot = PriceChart()
+    async with Host(plot).run_test(size=(60, 20)):
+        plot.set_look(BARE)
+        plot.show(replace(walked(5000), marks=marks), cursor=0)
+        for _turn in range(len(LEVELS)):
+            plot.viewport = plot.viewport.zoomed(1)
+        text = "".join(lines(plot))
+        candles = 4039 // plot.viewport.size - 4000 // plot.viewport.size + 1
+        assert (text.count("▲"), text.count("▼")) == (candles, candles)
+        assert len(plot.marks_at(4000 // plot.viewport.size)) > 1
+
+
 @pytest.mark.parametrize("lower", [name for name in LOWER if name])
 async def test_every_indicator_has_its_own_pane_below(lower: str) -> None:
     plot = PriceChart()

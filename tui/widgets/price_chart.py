@@ -235,22 +235,21 @@ class PriceChart(Plot, can_focus=True):
         return pane
 
     def _draw_marks(self, pane: Pane, cut: Stretch, rows: int) -> None:
-        """Below the candle what is bought, above it what is sold; several of one candle one behind the other."""
+        """Below the candle what is bought, above it what is sold; of one candle each glyph once, one behind the other."""
         view, canvas = self.viewport, pane.canvas
-        taken: set[tuple[int, int]] = set()
         assert self.chart is not None
-        for mark in self.chart.marks:
-            candle = mark.index // view.size
+        found = {(mark.index // view.size, mark.direction, *glyph_of(mark)): None for mark in self.chart.marks}
+        taken: set[tuple[int, int]] = set()
+        for candle, direction, glyph, style in found:
             if not view.shows(candle):
                 continue
             x, at = view.column(candle), candle - view.first
-            away = 1 if mark.direction > 0 else -1
-            row = pane.row(cut.low[at] if away > 0 else cut.high[at]) + away
+            row = pane.row(cut.low[at] if direction > 0 else cut.high[at]) + direction
             while (x, row) in taken:
-                row += away
+                row += direction
             if 0 <= row < rows:
                 taken.add((x, row))
-                canvas.put(x, row, *glyph_of(mark))
+                canvas.put(x, row, glyph, style)
 
     def _draw_lower(self, canvas: Canvas, columns: list[int], cut: Stretch, top: int, rows: int) -> None:
         name = self.look.lower

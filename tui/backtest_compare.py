@@ -256,7 +256,7 @@ def verdict_word(result: BacktestResult) -> tuple[str, str]:
 def rows_of(found: Comparison) -> list[Row]:
     """The strategies best first, then the baselines."""
     rows: list[Row] = [(result.strategy.name, result.metrics, result) for result in found.ranking]
-    names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI")}
+    names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI"), "ibov": _("IBOV")}
     return rows + [(names[key], metrics, None) for key, metrics in found.ranking[0].baselines.items()]
 
 

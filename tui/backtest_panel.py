@@ -33,12 +33,14 @@ def verdict_text(result: BacktestResult, reasons: int | None = None) -> Text:
 
 
 def metrics_text(result: BacktestResult, *, width: int, rows: int | None = None) -> Text:
-    """The first `rows` (all) of the figures beside those of buying and holding and of the CDI where it is known, in columns that
+    """The first `rows` (all) of the figures beside those of buying and holding, of the CDI and the IBOV where known, in columns that
     suit `width` cells; the columns that have no room are left out.
     """
     columns = {_("strategy"): result.metrics, _("buy & hold"): result.baselines["buy_and_hold"]}
     if "cdi" in result.baselines:
         columns[_("CDI")] = result.baselines["cdi"]
+    if "ibov" in result.baselines:
+        columns[_("IBOV")] = result.baselines["ibov"]
     while len(columns) > 1 and LABEL + NARROW * len(columns) > width:
         columns.popitem()
     size = min(max((width - LABEL) // len(columns), NARROW), WIDE)

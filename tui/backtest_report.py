@@ -32,7 +32,7 @@ def backtest_report(found: Mapping[str, Any], *, trades: bool = False) -> Render
         end=day(found["period"]["end"]),
     )
     baselines = found["baselines"]
-    names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI")}
+    names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI"), "ibov": _("IBOV")}
     table = _table("", _("strategy"), *(names[key] for key in baselines), right=(_("strategy"), *names.values()))
     columns = [found["metrics"], *baselines.values()]
     for label, key, show in (*_metric_rows(), *_money_rows(columns), *_full_rows()):

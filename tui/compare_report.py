@@ -46,7 +46,7 @@ def comparison_report(found: Comparison) -> RenderableType:
     for place, result in enumerate(found.ranking, 1):
         verdict = Text(_(result.verdict.label), style="bold green" if result.verdict.label == GOOD else "bold red")
         table.add_row(number(place, 0), result.strategy.name, *_figures(result.metrics), verdict)
-    names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI")}
+    names = {"buy_and_hold": _("buy and hold"), "cdi": _("CDI"), "ibov": _("IBOV")}
     for key, metrics in first.baselines.items():
         table.add_row("", names[key], *_figures(metrics), "", style="dim")
     lines: list[RenderableType] = [Text(title, style="bold"), table]

@@ -43,13 +43,14 @@ class LegRun:
 @dataclass(frozen=True, slots=True)
 class PortfolioRun:
     """What an account of several symbols did. time, session: int64, length n, the bars of all legs merged; UTC seconds and days
-    since 1970-01-01. equity: float64, length n + 1, R$, the capital first; a leg without a bar counts at its last close. legs: as
+    since 1970-01-01. earned: float64, length n, interest of the night before each bar, R$. equity: float64, length n + 1, R$, the capital first; a leg without a bar counts at its last close. legs: as
     given. interest: R$ earned by cash. rejected: orders that could not be sized or paid.
     """
 
     time: IntArray
     session: IntArray
     equity: FloatArray
+    earned: FloatArray
     legs: tuple[LegRun, ...]
     interest: float
     rejected: int
@@ -86,10 +87,12 @@ def run_portfolio(
     times: list[int] = []
     sessions: list[int] = []
     curve = [capital]
+    earned: list[float] = []
     for time, items in _instants(ranked, bounds):
-        session = items[0][1].session
+        session, before_night = items[0][1].session, account.interest
         if not sessions or session != sessions[-1]:
             night(account, 0.0 if rate is None else rate.get(session, 0.0))
+        earned.append(account.interest - before_night)
         pairs = []
         for k, bar in items:
             begin(account, books[k], bar)
@@ -110,6 +113,7 @@ def run_portfolio(
         np.array(times, dtype=np.int64),
         np.array(sessions, dtype=np.int64),
         np.array(curve),
+        np.array(earned),
         tuple(runs[k] for k in range(len(legs))),
         account.interest,
         account.rejected,

@@ -78,6 +78,7 @@ class BacktestResult:
     outcome: Run
     trials: int
     remarks: tuple[str, ...] = ()
+    index: FloatArray | None = None
     other_sharpes: FloatArray | None = None
 
     @property
@@ -146,11 +147,14 @@ class BacktestResult:
 
     @cached_property
     def baselines(self) -> dict[str, dict[str, float]]:
-        """The same metrics of buying and holding with the same costs and lots, and of cash at the CDI where it is known."""
+        """The same metrics of buying and holding with the same costs and lots, of cash at the CDI and of the IBOV where known."""
         found = {"buy_and_hold": self._metrics(self.hold)}
         if self.risk_free is not None:
             curve = self.config.capital * np.concatenate(([1.0], np.cumprod(1.0 + self.risk_free)))
             found["cdi"] = metrics.equity_metrics(curve, self.session, self.periods, self.risk_free)
+        if self.index is not None:
+            curve = self.config.capital * self.index / self.index[0]
+            found["ibov"] = metrics.equity_metrics(curve, self.session, self.periods, self.risk_free)
         return found
 
     @cached_property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.backtest import index
 from engine.backtest.engine import BacktestConfig, BacktestResult, backtest
 from engine.backtest.events import events as events_between
 from engine.backtest.execution import Execution
@@ -33,8 +34,8 @@ class Inputs:
     """What strategies are tested on, read once. bars, raw, events: as in `Pair`.
 
     risk_free: float64, return of cash over each bar, None where it is not known for all of them. idle_cash: whether settled
-    cash earns it. fractional: bars of the fractional market, None where they are not stored or not asked for. start, end: UTC
-    seconds.
+    cash earns it. fractional: bars of the fractional market, None where they are not stored or not asked for. index: daily bars
+    of the IBOV, None where they are not stored or are what is tested. start, end: UTC seconds.
     """
 
     bars: Bars
@@ -47,6 +48,7 @@ class Inputs:
     risk_free: FloatArray | None
     idle_cash: bool
     fractional: Bars | None
+    index: Bars | None
     start: int | None
     end: int | None
     notes: tuple[str, ...] = ()
@@ -123,6 +125,7 @@ def read_inputs(
         risk_free=known,
         idle_cash=chosen.idle_cash == "cdi",
         fractional=_fractional(store, traded) if config.execution.fractional else None,
+        index=None if symbol == index.SYMBOL else index.read_index(store),
         start=start,
         end=end,
         notes=_other_series(store, traded),
@@ -147,7 +150,8 @@ def trade(inputs: Inputs, strategy: Strategy, warm_up: int = 0) -> BacktestResul
         warm_up=warm_up,
     )
     fees = rate_notes(result.session, inputs.instrument.market) if inputs.b3_fees else ()
-    return replace(result, remarks=(*inputs.notes, *fees))
+    levels = None if inputs.index is None else index.index_levels(inputs.index, result.session)
+    return replace(result, remarks=(*inputs.notes, *fees), index=levels)
 
 
 def judged(result: BacktestResult, tried: Mapping[tuple[str, str], float]) -> BacktestResult:

@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.backtest import evidence, metrics
 from engine.backtest.full_metrics import full_trade_metrics, monthly_returns, shape_metrics
+from engine.backtest.index import index_levels, read_index
 from engine.backtest.kernel import Run
 from engine.backtest.portfolio import PortfolioRun, run_portfolio
 from engine.backtest.result import trial_of
@@ -40,7 +41,8 @@ class AccountResult:
     """What the account did. alone: each symbol traded on a full account of its own, in the order of run.legs.
 
     share: the fraction of the equity that one position invests, None where sizing is not by a fraction.
-    risk_free: float64, one per bar of the merged time line, None where it is not known. trials: those of this question, itself included.
+    risk_free: float64, one per bar of the merged time line, None where it is not known. index: levels of the IBOV, as in
+    `BacktestResult`. trials: those of this question, itself included.
     """
 
     strategy: Strategy
@@ -49,6 +51,7 @@ class AccountResult:
     run: PortfolioRun
     share: float | None
     risk_free: FloatArray | None
+    index: FloatArray | None
     trials: int
 
     @property
@@ -103,10 +106,12 @@ class AccountResult:
 
     @cached_property
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Buying and holding every symbol with an equal part of the capital, and cash at the CDI where it is known."""
+        """Buying and holding every symbol with an equal part of the capital, cash at the CDI and the IBOV where they are known."""
         found = {"buy_and_hold": self._curve_metrics(self._holding())}
         if self.risk_free is not None:
             found["cdi"] = self._curve_metrics(self.run.equity[0] * np.concatenate(([1.0], np.cumprod(1.0 + self.risk_free))))
+        if self.index is not None:
+            found["ibov"] = self._curve_metrics(self.run.equity[0] * self.index / self.index[0])
         return found
 
     @cached_property
@@ -132,7 +137,7 @@ class AccountResult:
     @property
     def traded_series(self) -> list[TradedSeries]:
         """What the income tax is computed from."""
-        return [replace(series_of(result), dealt=leg.fills) for result, leg in zip(self.legs, self.run.legs)]
+        return [series_of(result) for result in self.legs]
 
     @cached_property
     def order_hash(self) -> str:
@@ -304,7 +309,9 @@ def run_account(
     own = trial_of(strategy, config)
     trials = len(set(tried) | {trial_key(strategy.name, own)})
     share = shared.fraction if config.sizing == "fraction" else None
-    result = AccountResult(strategy, timeframe, tuple(alone), run, share, risk_free, trials)
+    market = read_index(store)
+    levels = None if market is None else index_levels(market, run.session)
+    result = AccountResult(strategy, timeframe, tuple(alone), run, share, risk_free, levels, trials)
     record_backtest(
         store,
         now=now,

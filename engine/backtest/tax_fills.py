@@ -68,7 +68,7 @@ def series_of(result: BacktestResult) -> TradedSeries:
     bars, run = result.bars, result.outcome
     return TradedSeries(
         result.instrument, bars.time, bars.session, bars.open, bars.close,
-        result.split, result.dividend, run.trades, run.position, result.first,
+        result.split, result.dividend, run.trades, run.position, result.first, run.fills or None,
     )  # fmt: skip
 
 

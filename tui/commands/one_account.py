@@ -55,6 +55,7 @@ def _taxed(desk: Desk, result: AccountResult) -> Taxed:
         result.traded_series,
         equity=result.run.equity,
         session=result.run.session,
+        interest=result.run.earned,
         carried=carried_from(desk.settings.taxes),
         calendar=desk.calendar,
     )

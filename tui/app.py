@@ -30,8 +30,7 @@ from tui.messages import BacktestAsked, ChartAsked
 from tui.session import Session
 from tui.themes import THEMES
 from tui.views.base import View
-from tui.views.watchlist import WatchlistView
-from tui.views.welcome import Welcome
+from tui.views.make import make_view
 from tui.widgets.frame import HintBar, JobStrip, TopBar, key_name
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import VTable
@@ -119,7 +118,7 @@ class PregaoApp(DeskCommands):
         self._open_board()
         first = "watchlist" if self._has_bars() else "welcome"
         with ContentSwitcher(id="views", initial=first):
-            yield self._make(first)
+            yield make_view(first)
         yield JobStrip(self.key_of("job.cancel"), id="jobs-strip")
         yield Prompt(id="command", placeholder=_("PETR4 · BT PETR4 · IMPORT file · ADD VALE3 · HELP · Q"))
         yield HintBar(id="hints")
@@ -167,7 +166,7 @@ class PregaoApp(DeskCommands):
             name = "welcome"
         switcher = self.switcher
         if not switcher.query(f"#{name}"):
-            await switcher.mount(self._make(name))
+            await switcher.mount(make_view(name))
         if not switcher.is_attached:
             return
         with self.batch_update():
@@ -179,26 +178,6 @@ class PregaoApp(DeskCommands):
             if target is not None:
                 target.focus()
             self._hints()
-
-    @staticmethod
-    def _make(name: str) -> View:
-        if name == "backtest":
-            from tui.views.backtest import BacktestView
-
-            return BacktestView()
-        if name == "signals":
-            from tui.views.signals import SignalsView
-
-            return SignalsView()
-        if name == "chart":
-            from tui.views.chart import ChartView
-
-            return ChartView()
-        if name == "data":
-            from tui.views.data import DataView
-
-            return DataView()
-        return Welcome() if name == "welcome" else WatchlistView()
 
     async def open_backtest(self, symbol: str, strategy: str = "") -> None:
         """Show the backtest of a symbol, with this strategy unless it is empty."""

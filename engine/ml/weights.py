@@ -34,7 +34,7 @@ def uniqueness(start_index: IntArray, end_index: IntArray) -> FloatArray:
     change = np.bincount(start_index + 1, minlength=bars) - np.bincount(end_index + 1, minlength=bars)
     at_work = np.cumsum(change)
     shares = np.cumsum(np.divide(1.0, at_work, out=np.zeros(bars), where=at_work > 0))
-    result: FloatArray = (shares[end_index] - shares[start_index]) / (end_index - start_index)
+    result: FloatArray = np.minimum((shares[end_index] - shares[start_index]) / (end_index - start_index), 1.0)
     return result
 
 

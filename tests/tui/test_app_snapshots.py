@@ -32,7 +32,7 @@ from tests.tui.desk_host import (
     updating,
     watchlist,
 )
-from tui.app import PregaoApp
+from tui.app import MIN_HEIGHT, MIN_WIDTH, PregaoApp
 from tui.screens.import_file import ImportFile
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -119,7 +119,7 @@ async def test_the_screens_of_a_desk_with_data(
         await kept.keep(pilot, "backtest-charts")
         await pilot.press("p")
         await kept.keep(pilot, "backtest-trades")
-        await pilot.press("p", "y")
+        await pilot.press("u", "y")
         await kept.keep(pilot, "symbols")
         await pilot.press("escape")
         form(pilot).set_value("from", "2031-01-01")
@@ -195,7 +195,9 @@ async def test_the_screens_of_the_demo_market(demo_home: Path, kept: Kept) -> No
 
 def test_no_stored_screen_is_left_over() -> None:
     """Every stored screen belongs to a size and language that is tested."""
-    tails = {f"{width}x{height}" for width, height in SIZES} | {f"80x24-{language}" for language in LANGUAGES if language != "en"}
+    tails = {f"{width}x{height}" for width, height in (*SIZES, (MIN_WIDTH, MIN_HEIGHT))} | {
+        f"80x24-{language}" for language in LANGUAGES if language != "en"
+    }
     names = [path.stem for path in SNAPSHOTS.glob("*.txt")]
     assert names
     assert [name for name in names if not any(name.endswith(f"-{tail}") for tail in tails)] == []

@@ -77,6 +77,17 @@ def adx(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 14) 
     return _one("ADX", period, 2, high, low, close)
 
 
+def directional(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 14) -> tuple[FloatArray, FloatArray]:
+    """Wilder's +DI and -DI, 0 to 100; first values at index period. period >= 2."""
+    return _one("PLUS_DI", period, 2, high, low, close), _one("MINUS_DI", period, 2, high, low, close)
+
+
+def aroon(high: FloatArray, low: FloatArray, period: int = 25) -> tuple[FloatArray, FloatArray]:
+    """Aroon up and down, 0 to 100: 100 in the bar of the highest high and of the lowest low; first values at index period. period >= 2."""
+    down, up = _call("AROON", period, 2, high, low)
+    return up, down
+
+
 def bollinger(close: FloatArray, period: int = 20, width: float = 2.0) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Upper, middle and lower band: SMA plus and minus `width` standard deviations; first values at index period - 1."""
     upper, middle, lower = _call("BBANDS", period, 2, close, nbdevup=width, nbdevdn=width)

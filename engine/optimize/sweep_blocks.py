@@ -68,7 +68,7 @@ class Scorer:
         self._arrays = (
             *(bars.open, bars.high, bars.low, bars.close),
             *(np.maximum(bars.open, bars.high), np.minimum(bars.open, bars.low), bars.session),
-            *(events.split, events.dividend, costs.fee, costs.fee_day_trade, rate, events.pay),
+            *(events.split, events.dividend, events.present.astype(np.int8), costs.fee, costs.fee_day_trade, rate, events.pay),
             *(cash, sums_of_cash(rate - cash, self.first)),
         )
         self._scalars = (

@@ -90,7 +90,7 @@ def crossing_orders(
 def score(
     open_: Sequence[float], high: Sequence[float], low: Sequence[float], close: Sequence[float],
     top: Sequence[float], bottom: Sequence[float], session: Sequence[int], split: Sequence[float], dividend: Sequence[float],
-    fee: Sequence[float], fee_day_trade: Sequence[float], rate: Sequence[float], pay: Sequence[int],
+    event: Sequence[int], fee: Sequence[float], fee_day_trade: Sequence[float], rate: Sequence[float], pay: Sequence[int],
     cash_return: Sequence[float], flat: Sequence[Sequence[float]],
     begin: Sequence[int], row: Sequence[int], sides: Sequence[int], stop: Sequence[float], target: Sequence[float],
     weight: Sequence[float],
@@ -104,7 +104,8 @@ def score(
     of open and high, the lower of open and low. cash_return: the return of cash over each bar, over which the ratios are, 0
     where it is not known. earning: whether `rate` is anywhere not 0. flat: float64, (3, n + 1), sums over the bars before t of
     d, d^2 and min(e, 0)^2, where e = rate - cash_return is the excess return of settled cash and d = e - e[first].
-    Orders of point p are begin[p]..begin[p + 1]: row (int64, the bar at whose close it was given, ascending, from `first`
+    event: int8, not 0 where there is a split or dividend. A long position is passed in an inner loop as far as nothing can
+    happen to it. Orders of point p are begin[p]..begin[p + 1]: row (int64, the bar at whose close it was given, ascending, from `first`
     on), sides (int64), stop, target (in traded prices, NaN for none), weight (as in `simulate`; empty for none at all).
     periods: bars per year; days: of the window; arriving: float64 zeros, n, left as zeros. The formulas of the figures are
     those of `engine.backtest.metrics`, the Sharpe ratio from sums around the excess return of the first bar, on which there
@@ -125,8 +126,8 @@ def score(
         due = row[order] + 1 if order < end else last + 1
         t = first
         while t <= last:
-            settled = cash > 0.0 and receivable == 0.0 and unsettled == 0.0 and unsettled_today == 0.0
-            if units == 0 and t < due and awaited == 0 and (settled or not earning):
+            settled = not earning or (cash > 0.0 and unsettled == 0.0 and unsettled_today == 0.0)
+            if units == 0 and t < due and awaited == 0 and settled and (receivable == 0.0 or not earning):
                 total += flat[0][due] - flat[0][t]
                 squares += flat[1][due] - flat[1][t]
                 losses += flat[2][due] - flat[2][t]
@@ -140,6 +141,26 @@ def score(
                     equity = cash
                 t = due
                 continue
+            if units > 0 and awaited == 0 and settled:
+                start = t
+                while t < due and event[t] == 0 and not bottom[t] <= stop_level and not top[t] >= target_level:
+                    if earning:
+                        cash += cash * rate[t]
+                    value = cash + receivable + units * close[t] * point_value
+                    excess = (value - equity) / equity - cash_return[t] if equity > 0.0 else -cash_return[t]
+                    total += excess - pivot
+                    squares += (excess - pivot) * (excess - pivot)
+                    loss = excess if excess < 0.0 else 0.0
+                    losses += loss * loss
+                    if value > peak:
+                        peak = value
+                    elif value < peak * deepest:
+                        deepest = value / peak
+                    equity = value
+                    t += 1
+                held += t - start
+                if t > last:
+                    break
             if (earning or units < 0) and (t == first or session[t] != session[t - 1]):
                 if rate[t] != 0.0:
                     base = cash - (unsettled + unsettled_today)
@@ -304,7 +325,8 @@ def score(
             excess = (value - equity) / equity - cash_return[t] if equity > 0.0 else -cash_return[t]
             total += excess - pivot
             squares += (excess - pivot) * (excess - pivot)
-            losses += min(excess, 0.0) * min(excess, 0.0)
+            loss = excess if excess < 0.0 else 0.0
+            losses += loss * loss
             if value > peak:
                 peak = value
             elif value < peak * deepest:
@@ -350,7 +372,7 @@ def compiled() -> dict[str, Any]:
         written(i), written(i), written(i), written(f), written(f),
     )  # fmt: skip
     scoring = (
-        *[given(f)] * 6, given(i), *[given(f)] * 5, given(i), given(f), given(f, 2),
+        *[given(f)] * 6, given(i), *[given(f)] * 2, given(types.int8), *[given(f)] * 3, given(i), given(f), given(f, 2),
         *[given(i)] * 3, *[given(f)] * 3,
         i, i, f, i, f, types.boolean, i, f, i, i, f, f, f, types.boolean, f, f, written(f), written(f, 2),
     )  # fmt: skip

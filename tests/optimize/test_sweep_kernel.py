@@ -93,6 +93,7 @@ def scored(seed, *, fast, points=4):
     earning = earned(rate, session, first)
     arrays = [
         *(open_, high, low, close, np.maximum(open_, high), np.minimum(open_, low), session, split, dividend),
+        ((split != 1) | (dividend != 0)).astype(np.int8),
         *(fee, day_trade, earning, pay, cash, sums_of_cash(earning - cash, first), *columns),
     ]
     arriving, found = np.zeros(n), np.empty((points, len(sweep_kernel.FIGURES)))

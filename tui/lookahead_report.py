@@ -70,6 +70,7 @@ def kind_name(kind: str) -> str:
     return {
         "strategy": _("strategy"),
         "indicator": _("indicator"),
+        "feature": _("feature"),
         "function": _("function"),
         "label": _("label"),
         "regime": _("regime"),

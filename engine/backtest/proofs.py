@@ -5,39 +5,58 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import __version__
 from engine.backtest.lookahead import Checked, StartUp, Violation, cuts_of
 from engine.backtest.subjects import built_ins, examine, load_subjects, random_walk
-from engine.domain import Bars, iso
+from engine.domain import Bars, iso, silent
 from engine.errors import GateError
 from engine.i18n import _
 from engine.strategies import user
+
+if TYPE_CHECKING:
+    from engine.backtest.subjects import Subject
+    from engine.domain import Progress
 
 CACHE_FILE = "lookahead.json"
 KEPT = 100
 PROCESSES = 2
 
 
-def prove_built_ins(bars: Bars, processes: int = PROCESSES) -> list[Checked]:
-    """The proof of every indicator and strategy of the engine on `bars`, shared out among this process and others."""
+def prove_built_ins(
+    bars: Bars,
+    processes: int = PROCESSES,
+    subjects: Callable[[], list[Subject]] = built_ins,
+    progress: Progress = silent,
+) -> list[Checked]:
+    """The proof of every indicator and strategy of the engine on `bars`, or of all `subjects`, shared out among this process and others.
+
+    subjects: a function of a module, which every process calls. progress: told of this process' share.
+    """
     if processes == 1:
-        return _share(bars, 0, 1)
+        return _share(bars, 0, 1, subjects, progress)
     with ProcessPoolExecutor(processes - 1, get_context("spawn")) as pool:
-        others = [pool.submit(_share, bars, first, processes) for first in range(1, processes)]
-        found = [*_share(bars, 0, processes), *(checked for share in others for checked in share.result())]
-    order = [subject.name for subject in built_ins()]
+        others = [pool.submit(_share, bars, first, processes, subjects) for first in range(1, processes)]
+        found = [*_share(bars, 0, processes, subjects, progress), *(checked for share in others for checked in share.result())]
+    order = [subject.name for subject in subjects()]
     return sorted(found, key=lambda checked: order.index(checked.name))
 
 
-def _share(bars: Bars, first: int, step: int) -> list[Checked]:
-    cuts = cuts_of(bars)
-    return [examine(subject, bars, cuts) for subject in built_ins()[first::step]]
+def _share(
+    bars: Bars, first: int, step: int, subjects: Callable[[], list[Subject]], progress: Progress = silent
+) -> list[Checked]:
+    cuts, own = cuts_of(bars), subjects()[first::step]
+    found = []
+    for at, subject in enumerate(own):
+        progress(at, len(own), subject.name)
+        found.append(examine(subject, bars, cuts))
+    return found
 
 
 def proved(path: Path, cache_folder: Path) -> tuple[Checked, ...]:

@@ -16,7 +16,7 @@ from engine.backtest.engine import backtest
 from engine.backtest.lookahead import Checked, Columns, Compute, check
 from engine.domain import Bars, Instrument, PriceBase, silent
 from engine.errors import NoDataError, UsageError
-from engine.features import indicators
+from engine.features import catalogue, indicators
 from engine.features.regime import regimes
 from engine.i18n import _
 from engine.market.costs import no_costs
@@ -25,6 +25,7 @@ from engine.strategies.base import Decisions, Strategy
 
 if TYPE_CHECKING:
     from engine.domain import Progress
+    from engine.features.catalogue import Feature
 
 #: Bars of a check unless another number is asked for.
 BARS = 5_000
@@ -74,6 +75,16 @@ def built_ins() -> list[Subject]:
     """Every indicator, the regime, then every strategy at its defaults."""
     regime = Subject("regime", "regime", lambda bars: {"regime": regimes(bars)})
     return [*indicator_subjects(), regime, *(strategy_subject(strategies.get(name)) for name in strategies.names())]
+
+
+def feature_subjects() -> list[Subject]:
+    """Every feature of the catalogue, each by itself."""
+    return [feature_subject(feature) for feature in catalogue.FEATURES]
+
+
+def feature_subject(feature: Feature) -> Subject:
+    """A feature as one column of its name."""
+    return Subject(feature.name, "feature", lambda bars: {feature.name: feature.compute(bars)})
 
 
 def strategy_subject(strategy: Strategy, tolerance: float = 0.0) -> Subject:

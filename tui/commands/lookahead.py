@@ -35,6 +35,7 @@ def add_commands(commands: Any, common: Any) -> None:
         "file", nargs="?", metavar="FILE.py", help=_("a Python file with a strategy, or with a function compute(bars); it is run")
     )
     parser.add_argument("--strategy", metavar="NAME", help=_("one strategy only (default: all, and all indicators)"))
+    parser.add_argument("--features", action="store_true", help=_("all features of the catalogue instead"))
     parser.add_argument("--symbol", metavar="SYMBOL", help=_("the stored bars to check on (default: a made random walk)"))
     parser.add_argument("--timeframe", metavar="TF", help=_("1m, 5m, 15m, 30m, 60m, 1d or 1w (default 1d)"))
     parser.add_argument("--bars", type=int, metavar="N", help=_("check on the newest N bars (default 5000)"))
@@ -44,6 +45,8 @@ def add_commands(commands: Any, common: Any) -> None:
 def run_lookahead(arguments: argparse.Namespace) -> int:
     if arguments.file and arguments.strategy:
         raise UsageError(_("Give a file or --strategy, not both"))
+    if arguments.features and (arguments.file or arguments.strategy):
+        raise UsageError(_("--features goes with neither a file nor --strategy"))
     if arguments.timeframe and not arguments.symbol:
         raise UsageError(_("--timeframe goes with --symbol"))
     if arguments.bars is not None and not 2 <= arguments.bars <= 1_000_000:
@@ -65,7 +68,7 @@ def _proofs(arguments: argparse.Namespace, bars: Bars, progress: Progress) -> li
     from engine import strategies
     from engine.backtest.lookahead import cuts_of
     from engine.backtest.proofs import prove_built_ins
-    from engine.backtest.subjects import USER_TOLERANCE, examine, load_subjects, strategy_subject
+    from engine.backtest.subjects import USER_TOLERANCE, built_ins, examine, feature_subjects, load_subjects, strategy_subject
     from tui.cli import find
 
     if arguments.file:
@@ -75,7 +78,8 @@ def _proofs(arguments: argparse.Namespace, bars: Bars, progress: Progress) -> li
         own = arguments.strategy in strategies.user.files(folder)
         subjects = [strategy_subject(strategies.get(arguments.strategy, folder=folder), USER_TOLERANCE if own else 0.0)]
     else:
-        return prove_built_ins(bars, min(2, os.cpu_count() or 1) if len(bars) >= SHARED_FROM else 1)
+        made = feature_subjects if arguments.features else built_ins
+        return prove_built_ins(bars, min(2, os.cpu_count() or 1) if len(bars) >= SHARED_FROM else 1, made, progress)
     cuts = cuts_of(bars)
     return [examine(subject, bars, cuts, progress) for subject in subjects]
 

@@ -48,6 +48,10 @@ class StoreError(PregaoError):
     """The database cannot be opened, is newer than this program, or refused a write."""
 
 
+class ModelError(PregaoError):
+    """A model that does not exist, cannot be trusted, or does not fit this version or these features."""
+
+
 class NetworkError(PregaoError):
     """A server did not answer, or not with what was asked for."""
 

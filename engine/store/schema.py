@@ -260,3 +260,34 @@ job_events = Table(
     Column("kind", String, nullable=False),
     Column("payload", JSON, nullable=False),
 )
+
+#: A saved model; the hashes are those of the files in its folder, which are worth nothing without this row.
+#: symbols: what it learnt from, in alphabetical order with a comma between; kind, timeframe and symbols are its scope.
+models = Table(
+    "models",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("family", String, nullable=False),
+    Column("symbols", String, nullable=False),
+    Column("timeframe", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("snapshot", Integer, nullable=False),
+    Column("code_version", String, nullable=False),
+    Column("schema", String, nullable=False),
+    Column("estimator_sha256", String, nullable=False),
+    Column("manifest_sha256", String, nullable=False),
+    Column("summary", JSON, nullable=False),
+    Index("models_by_scope", "kind", "timeframe", "symbols"),
+)
+
+#: Live in a scope is the newest promotion that was not rolled back and whose model still exists; no row is ever taken out.
+model_promotions = Table(
+    "model_promotions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model_id", String, nullable=False),
+    Column("promoted_at", Integer, nullable=False),
+    Column("rolled_back_at", Integer),
+)

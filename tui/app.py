@@ -185,10 +185,7 @@ class PregaoApp(DeskCommands):
         await self.action_show("backtest")
         from tui.views.backtest import BacktestView
 
-        view = self.query_one(BacktestView)
-        view.choose(symbol)
-        if strategy:
-            view.form.set_value("strategy", strategy)
+        self.query_one(BacktestView).choose(symbol, strategy)
 
     async def open_chart(self, symbol: str, timeframe: str = "", instant: int | None = None) -> None:
         """Show the chart of a symbol; see `ChartAsked`."""

@@ -78,12 +78,12 @@ class QuestionForm(VerticalScroll, can_focus=False):
         self._show_page()
 
     def choose(self, symbol: str, strategy: str = "", params: Mapping[str, Value] | None = None) -> None:
-        """Put in a symbol, and a strategy with parameters where one is given; those without a field are left out."""
+        """Put in a symbol, and a strategy with these parameters (as delivered) where another is given, those that have a field."""
         self.turn_to(IDEA)
         if symbol != self.form.values()["symbol"]:
             self._put("symbol", symbol)
             self._symbol_changed(symbol)
-        if strategy:
+        if strategy and (params is not None or strategy != self.form.values()["strategy"]):
             self._put("strategy", strategy)
             self._show_params(strategy, params or {})
         self.post_message(self.Asked())

@@ -449,6 +449,39 @@ async def test_another_symbol_is_chosen_from_the_page_of_orders(real_home: Path)
         assert (result.bars.symbol, result.config.execution.time_exit) == ("NHAA3", 3)  # type: ignore[union-attr]
 
 
+async def test_a_symbol_and_strategy_asked_for_before_the_engine_is_there_are_kept(
+    real_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import desk
+
+    go_on = threading.Event()
+    true = desk.open_desk
+
+    def slow(*arguments: Any) -> Any:
+        go_on.wait(15)
+        return true(*arguments)
+
+    monkeypatch.setattr(desk, "open_desk", slow)
+    async with at_desk(real_home, ready=False) as pilot:
+        await app_of(pilot).open_backtest("NHAA3", "breakout")
+        await see(pilot, "Preparing the engine...")
+        go_on.set()
+        await until(pilot, lambda: backtest(pilot)._result is not None)
+        result = backtest(pilot)._result
+        assert (result.bars.symbol, result.strategy.name) == ("NHAA3", "breakout")  # type: ignore[union-attr]
+
+
+async def test_a_strategy_that_is_chosen_already_keeps_its_parameters(real_home: Path) -> None:
+    async with at_desk(real_home) as pilot:
+        await open_backtest(pilot)
+        await set_field(pilot, "ema_fast", 4)
+        await answered(pilot, lambda: app_of(pilot).open_backtest("NHAA3", "trend_following"))
+        await until(pilot, lambda: backtest(pilot)._result.bars.symbol == "NHAA3")  # type: ignore[union-attr]
+        assert backtest(pilot)._result.strategy.params["ema_fast"] == 4  # type: ignore[union-attr]
+        await answered(pilot, lambda: app_of(pilot).open_backtest("NHAA3", "breakout"))
+        await until(pilot, lambda: backtest(pilot)._result.strategy.name == "breakout")  # type: ignore[union-attr]
+
+
 async def test_every_field_of_the_form_is_reached_in_the_smallest_terminal(real_home: Path) -> None:
     async with at_desk(real_home, (60, 15)) as pilot:
         await open_backtest(pilot)

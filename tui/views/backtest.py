@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -91,6 +90,7 @@ class BacktestView(View):
         self._timer: Timer | None = None
         self._result: BacktestResult | None = None
         self._editing = ""
+        self._wanted: tuple[str, str, Mapping[str, Value] | None] | None = None
         self._snapshot: object = None
 
     def compose(self) -> ComposeResult:
@@ -140,6 +140,8 @@ class BacktestView(View):
         """The engine has been loaded."""
         if self.desk_app.desk is not None and not self.form.fields:
             self.asked.fill()
+            if self._wanted is not None:
+                self.asked.choose(*self._wanted)
             self._plan()
 
     def data_changed(self) -> None:
@@ -151,8 +153,9 @@ class BacktestView(View):
     def choose(self, symbol: str, strategy: str = "", params: Mapping[str, Value] | None = None) -> None:
         """Test this symbol, with this strategy and its parameters where they are given."""
         self.desk_app.session.symbol = symbol
+        self._wanted = (symbol, strategy, params)
         if self.form.fields:
-            self.asked.choose(symbol, strategy, params)
+            self.asked.choose(*self._wanted)
 
     # --- the question --------------------------------------------------------------------------------------------
 
@@ -357,9 +360,8 @@ class BacktestView(View):
     def _open_trade(self, event: VTable.Opened) -> None:
         """The chart at the entry of the trade."""
         if self._result is not None:
-            entry = datetime.fromisoformat(self.trades.trades[event.row]["entry_time"])
-            bars = self._result.bars
-            self.post_message(ChartAsked(bars.symbol, bars.timeframe, int(entry.timestamp())))
+            bars, trade = self._result.bars, self._result.trades[event.row]
+            self.post_message(ChartAsked(bars.symbol, bars.timeframe, trade.entry_time))
 
     async def action_trade(self) -> None:
         """Everything about the trade under the cursor."""

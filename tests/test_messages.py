@@ -24,6 +24,7 @@ from engine import strategies
 from engine.backtest import evidence
 from engine.domain import PriceBase
 from engine.errors import UsageError
+from engine.features.catalogue import FEATURES
 from engine.i18n import LANGUAGES, LOCALES, _, mark, ngettext, pgettext, set_language
 from engine.market.costs import load_rates
 from tui import format as exact
@@ -39,6 +40,8 @@ VARIABLES = {
     "action.label",
     "action.takes",
     "base",
+    "feature.departs",
+    "feature.nan_rule",
     "bars.price_base",
     "facts.price_base",
     "item.price_base",
@@ -164,7 +167,8 @@ def shown_by_variable() -> list[str]:
     actions = [text for action in ACTIONS for text in (action.label, action.takes) if text]
     meanings = [field.metadata["help"] for name in strategies.names() for field in fields(strategies.strategy_class(name))]
     notes = [row.note for row in load_rates() if row.note]
-    return [*actions, *meanings, *notes, *PriceBase, evidence.INSUFFICIENT, evidence.LUCK, evidence.SKILL]
+    rules = [text for feature in FEATURES for text in (feature.nan_rule, feature.departs) if text]
+    return [*actions, *meanings, *notes, *rules, *PriceBase, evidence.INSUFFICIENT, evidence.LUCK, evidence.SKILL]
 
 
 def test_what_is_shown_by_variable_is_marked_where_it_is_written(catalogue: Catalog) -> None:

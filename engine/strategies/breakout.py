@@ -46,7 +46,7 @@ class Breakout(Strategy):
         atr = indicators.atr(bars.high, bars.low, close, self.atr_period)
         margin = self.margin_atr * atr
         buy, sell = close > resistance + margin, close < support - margin
-        rows = np.flatnonzero((buy | sell) & (atr > 0))
+        rows = ((buy | sell) & (atr > 0)).nonzero()[0]
         volume = conditions.relative_volume(bars, self.volume_period, rows)
         if self.volume_ratio:
             passes = volume > self.volume_ratio

@@ -48,7 +48,7 @@ class MeanReversion(Strategy):
         atr = indicators.atr(bars.high, bars.low, close, self.atr_period)
         buy = (close < lower) & (rsi < self.rsi_oversold)
         sell = (close > upper) & (rsi > self.rsi_overbought)
-        rows = np.flatnonzero((buy | sell) & (atr > 0))
+        rows = ((buy | sell) & (atr > 0)).nonzero()[0]
         side = np.where(buy[rows], np.int8(1), np.int8(-1))
         beyond = np.where(side > 0, lower[rows] - close[rows], close[rows] - upper[rows])
         strength = 0.5 + np.minimum(beyond / (upper[rows] - lower[rows]), 0.5)

@@ -291,3 +291,19 @@ model_promotions = Table(
     Column("promoted_at", Integer, nullable=False),
     Column("rolled_back_at", Integer),
 )
+
+#: One bar that was unlike those before it; acknowledged_at is NULL until a person has seen it, and survives that it is found again.
+anomalies = Table(
+    "anomalies",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("symbol", String, nullable=False),
+    Column("timeframe", String, nullable=False),
+    Column("time", Integer, nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("anomaly", JSON, nullable=False),
+    Column("found_at", Integer, nullable=False),
+    Column("acknowledged_at", Integer),
+    Index("anomalies_by_symbol", "symbol", "timeframe", "time"),
+    Index("anomalies_by_session", "session"),
+)

@@ -31,15 +31,15 @@ class CostsPanel(ReadingPanel):
 
         result: BacktestResult
         taxed: Taxed | None
-        problem: str
+        text: RenderableType
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self.taxed: Taxed | None = None
-        self._problem = ""
+        self._taxes: RenderableType = ""
 
     def new_result(self) -> None:
-        self.taxed, self._problem = None, ""
+        self.taxed, self._taxes = None, Text(_("Working out the taxes..."), style="dim")
         desk = self.desk_app.desk
         if self.result is not None and desk is not None:
             self._assess(desk, self.result)
@@ -47,36 +47,34 @@ class CostsPanel(ReadingPanel):
     @work(thread=True, exclusive=True, group="taxes", exit_on_error=False)
     def _assess(self, desk: Desk, result: BacktestResult) -> None:
         from engine.backtest.taxed import carried_from, tax_report
+        from tui.tax_report import tax_table
 
         try:
             taxed = tax_report(result, carried_from(desk.settings.taxes), desk.calendar)
         except PregaoError as error:
-            self.post_message(self.Assessed(result, None, f"{error.message}. {error.hint}"))
+            self.post_message(self.Assessed(result, None, _refused(f"{error.message}. {error.hint}")))
             return
-        self.post_message(self.Assessed(result, taxed, ""))
+        self.post_message(self.Assessed(result, taxed, tax_table(taxed)))
 
     @on(Assessed)
     def _assessed(self, event: Assessed) -> None:
         if event.result is self.result:
-            self.taxed, self._problem = event.taxed, event.problem
+            self.taxed, self._taxes = event.taxed, event.text
             self.renew()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A defect is said here too, so that nobody waits for the taxes."""
         super().on_worker_state_changed(event)
         if event.state is WorkerState.ERROR:
-            self._problem = _("The taxes failed by a defect; the log has the details.")
+            self._taxes = _refused(_("The taxes failed by a defect; the log has the details."))
             self.renew()
 
     def content(self, result: BacktestResult) -> RenderableType:
-        return Group(cost_report(result), "", self._taxes())
+        return Group(cost_report(result), "", self._taxes)
 
-    def _taxes(self) -> RenderableType:
-        if self.taxed is None:
-            return Text(self._problem or _("Working out the taxes..."), style="bold red" if self._problem else "dim")
-        from tui.tax_report import tax_table
 
-        return tax_table(self.taxed)
+def _refused(text: str) -> Text:
+    return Text(text, style="bold red")
 
 
 def cost_report(result: BacktestResult) -> RenderableType:

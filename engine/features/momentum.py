@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.features import indicators
 from engine.features.feature import ALWAYS, STANDSTILL, WARM_UP, Feature
-from engine.features.windows import before, change, first_of_session, mean, ratio, since_moved
+from engine.features.windows import change, changed, first_of_session, mean, ratio, since_moved
 from engine.i18n import mark
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def momentum(bars: Bars, period: int) -> FloatArray:
 
 def rsi(bars: Bars, period: int) -> FloatArray:
     """Wilder's RSI; TA-Lib's 0 for a series that never moved is undefined here."""
-    return since_moved(bars.close != before(bars.close), indicators.rsi(bars.close, period)) if len(bars) else bars.close.copy()
+    return since_moved(changed(bars.close), indicators.rsi(bars.close, period))
 
 
 def raw_stochastic(bars: Bars) -> FloatArray:

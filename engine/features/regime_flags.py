@@ -32,7 +32,8 @@ _FORMULA = {
 FEATURES = tuple(
     Feature(
         f"regime_{regime}", "regime", 49, formula, "the regimes of `pregao regime`, at their default thresholds",
-        mark("Undefined during the look-back, while the regime is unknown."), "", partial(flag, regime=regime),
+        mark("Undefined during the look-back, while the regime is unknown."),
+        mark("Undefined, not 0 in all four columns, while the regime is unknown."), partial(flag, regime=regime),
     )
     for regime, formula in _FORMULA.items()
 )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.features import indicators
 from engine.features.feature import STANDSTILL, WARM_UP, Feature
-from engine.features.windows import autocorrelation, returns, since_moved, slope
+from engine.features.windows import autocorrelation, changed, returns, since_moved, slope
 from engine.i18n import mark
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ def autocorrelation_20(bars: Bars) -> FloatArray:
 
 def _once_moved(bars: Bars, values: FloatArray) -> FloatArray:
     """TA-Lib's 0 for bars that never moved is undefined."""
-    if not len(bars):
-        return values
-    moved = bars.high > bars.low
-    moved[1:] |= bars.close[1:] != bars.close[:-1]
-    return since_moved(moved, values)
+    return since_moved((bars.high > bars.low) | changed(bars.close), values)
 
 
 _WILDER = "Wilder (1978), New Concepts in Technical Trading Systems"
@@ -83,11 +79,11 @@ FEATURES = (
         "ema_diff_slope", "trend", 21, "(d[t] - d[t-1]) / close[t] with d = EMA(close, 9) - EMA(close, 21)",
         "Brock, Lakonishok and LeBaron (1992), Simple Technical Trading Rules", WARM_UP, _OVER_PRICE, ema_diff_slope,
     ),
-    Feature("adx_14", "trend", 27, "ADX(14), Wilder's smoothing, 0 to 100", _WILDER, _NO_MOVE, "", adx),
-    Feature("plus_di_14", "trend", 14, "+DI(14), Wilder's smoothing, 0 to 100", _WILDER, _NO_MOVE, "", plus_di),
-    Feature("minus_di_14", "trend", 14, "-DI(14), Wilder's smoothing, 0 to 100", _WILDER, _NO_MOVE, "", minus_di),
-    Feature("aroon_up_25", "trend", 25, "100 (25 - bars since the highest high of 26 bars) / 25", _CHANDE, WARM_UP, "", aroon_up),
-    Feature("aroon_down_25", "trend", 25, "100 (25 - bars since the lowest low of 26 bars) / 25", _CHANDE, WARM_UP, "", aroon_down),
+    Feature("adx", "trend", 27, "ADX(14), Wilder's smoothing, 0 to 100", _WILDER, _NO_MOVE, "", adx),
+    Feature("plus_di", "trend", 14, "+DI(14), Wilder's smoothing, 0 to 100", _WILDER, _NO_MOVE, "", plus_di),
+    Feature("minus_di", "trend", 14, "-DI(14), Wilder's smoothing, 0 to 100", _WILDER, _NO_MOVE, "", minus_di),
+    Feature("aroon_up", "trend", 25, "100 (25 - bars since the highest high of 26 bars) / 25", _CHANDE, WARM_UP, "", aroon_up),
+    Feature("aroon_down", "trend", 25, "100 (25 - bars since the lowest low of 26 bars) / 25", _CHANDE, WARM_UP, "", aroon_down),
     Feature(
         "macd_histogram", "trend", 33, "(MACD(close, 12, 26) - its EMA(9)) / close[t]",
         "Appel (1979), The Moving Average Convergence-Divergence Trading Method", WARM_UP, "", macd_histogram,

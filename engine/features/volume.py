@@ -69,7 +69,7 @@ FEATURES = (
     Feature("volume_trend", "volume", 19, "mean(volume, 5) / mean(volume, 20)", _GERVAIS, NO_VOLUME, "", volume_trend),
     Feature("turnover_trend", "volume", 19, "mean(turnover, 5) / mean(turnover, 20)", _GERVAIS, NO_VOLUME, "", turnover_trend),
     Feature(
-        "mfi_14", "volume", 14, "100 up / (up + down): 14-bar sums of p volume where p = (high + low + close) / 3 rose and fell",
+        "mfi", "volume", 14, "100 up / (up + down): 14-bar sums of p volume where p = (high + low + close) / 3 rose and fell",
         "Quong and Soudack (1989), Volume-Weighted RSI: Money Flow", NO_VOLUME, "", mfi,
     ),
     Feature(

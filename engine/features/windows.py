@@ -113,6 +113,13 @@ def first_of_session(bars: Bars) -> IntArray:
     return np.maximum.accumulate(np.where(opens, np.arange(len(bars)), 0))
 
 
+def changed(values: FloatArray) -> BoolArray:
+    """Whether each value is another than the one before it; False for the first."""
+    found = np.zeros(values.size, dtype=np.bool_)
+    found[1:] = values[1:] != values[:-1]
+    return found
+
+
 def since_moved(moved: BoolArray, values: FloatArray) -> FloatArray:
     """`values` from the first True of `moved` on, NaN before it."""
     return np.where(np.logical_or.accumulate(moved), values, np.nan)

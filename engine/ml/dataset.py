@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import NoDataError, UsageError
+from engine.features import catalogue
 from engine.i18n import _
 from engine.ml import labels
 from engine.ml.weights import uniqueness
@@ -56,8 +57,6 @@ def build(
     Raises UsageError for no feature, for bars of different timeframes and for labels that do not exist, NoDataError when no
     row is left.
     """
-    from engine.features import catalogue
-
     if not features:
         raise UsageError(_("A data set needs at least one feature"))
     if len({bars.timeframe for bars in bars_by_symbol.values()}) > 1:

@@ -119,7 +119,7 @@ def wilson(share: float, rows: float) -> tuple[float, float]:
     shrink = 1 + Z * Z / rows
     centre = (share + Z * Z / (2 * rows)) / shrink
     half = Z / shrink * math.sqrt(share * (1 - share) / rows + Z * Z / (4 * rows * rows))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
 
 
 def calibration(happened: NDArray[np.bool_], p: FloatArray, weights: FloatArray) -> list[dict[str, Any]]:

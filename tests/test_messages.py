@@ -41,6 +41,7 @@ VARIABLES = {
     "action.takes",
     "base",
     "feature.departs",
+    "verdict['label']",
     "feature.nan_rule",
     "bars.price_base",
     "facts.price_base",
@@ -52,6 +53,10 @@ VARIABLES = {
     "meaning",
     "row.note",
 }
+
+
+#: Labels that are the same word in Portuguese.
+ALIKE = {"Backtest", "SMA", "EMA", "Bollinger", "RSI MACD ADX ATR"}
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +189,7 @@ def test_every_action_has_a_label_in_portuguese(action: object, catalogue: Catal
     set_language("pt_BR")
     assert catalogue.get(label) is not None
     assert _(label) == catalogue[label].string
-    assert _(label) != label or label == "Backtest"
+    assert _(label) != label or label in ALIKE
 
 
 def test_a_mark_is_the_text_itself_and_a_context_tells_homonyms_apart() -> None:
@@ -209,22 +214,23 @@ def test_portuguese_counts_zero_and_one_alike() -> None:
 def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
     from tui.backtest_panel import _rows
     from tui.names import kind_name, status_name
-    from tui.views.backtest import BacktestView
+    from tui import backtest_compare, backtest_trades
     from tui.views.data import DataView
     from tui.views.watchlist import WatchlistView
 
     set_language(language)
     tables = (
-        BacktestView._columns(),
+        backtest_trades._columns(),
         WatchlistView._columns(),
         DataView._coverage_columns(),
         DataView._job_columns(),
         DataView._run_columns(),
+        backtest_compare._columns(),
     )
     for column in (column for table in tables for column in table):
         assert len(column.label) <= column.width, column.label
-    assert all(len(label) <= 15 for label, _key, _show in _rows(tall=True))
-    jobs, runs = ({column.key: column.width for column in table} for table in tables[3:])
+    assert all(len(label) <= 15 for label, _key, _show in _rows())
+    jobs, runs = ({column.key: column.width for column in table} for table in tables[3:5])
     assert max(len(kind_name(kind)) for kind in ("import", "fetch", "backtest", "daily")) <= jobs["kind"]
     assert (
         max(len(status_name(status)) for status in ("queued", "running", "done", "failed", "cancelled", "lost")) <= jobs["status"]

@@ -268,7 +268,7 @@ def _columns() -> list[Column]:
         Column("total_return", _("Return"), 9, right=True, priority=1),
         Column("cagr", _("A year"), 9, right=True, priority=5),
         Column("max_drawdown", _("Drawdown"), 9, right=True, priority=2),
-        Column("trades", _("Trades"), 6, right=True, priority=3),
+        Column("trades", _("Trades"), 9, right=True, priority=3),
         Column("profit_factor", _("Factor"), 7, right=True, priority=6),
         Column("exposure", _("Invested"), 9, right=True, priority=7),
         Column("costs", _("Costs R$"), 9, right=True, priority=8),

@@ -126,8 +126,8 @@ def luck(result: BacktestResult) -> RenderableType:
         (_("Hurdle: the best to expect of them without skill"), number(found["expected_best_sharpe_ratio"])),
         (_("Probability that it is above the hurdle (deflated Sharpe)"), percent(found["deflated_sharpe_ratio"])),
         (_("Mean excess return a year"), percent(found["mean_excess_return"], signed=True)),
-        (_("  95% interval, from"), percent(found["mean_excess_return_low"], signed=True)),
-        (_("  95% interval, to"), percent(found["mean_excess_return_high"], signed=True)),
+        (_("  95 % interval, from"), percent(found["mean_excess_return_low"], signed=True)),
+        (_("  to"), percent(found["mean_excess_return_high"], signed=True)),
         (_("Returns; skewness; kurtosis"), _three(found["bars"], found["skewness"], found["kurtosis"])),
     )
     for label, value in rows:

@@ -57,7 +57,8 @@ class MonthMap(Widget):
         beside = width >= YEAR + 12 * cell + total + HOLD
         heads = [f"{_short(month, cell - 1):>{cell}}" for month in MONTHS]
         line = " " * YEAR + "".join(heads) + f"{set_cell_size(_('Year'), min(total - 1, 4)):>{total}}"
-        lines = [Text(line + (f"{_('B&H'):>{HOLD}}" if beside else ""), style="bold")]
+        held = _("B&H")
+        lines = [Text(line + (f"{held:>{HOLD}}" if beside else ""), style="bold")]
         largest = max((abs(value) for year in self._years.values() for value in year.values() if value == value), default=0.0)
         for year, found in self._years.items():
             row = Text(f"{year:<{YEAR}}", style="bold")

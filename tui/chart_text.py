@@ -47,7 +47,8 @@ def prices_line(widget: PriceChart, colours: dict[str, str], *, wide: bool) -> T
         line.append(price(value))
     line.append("*" if bars.provisional[end] else "")
     line.append(f" {GLYPH[style]} {percent(change)}", style=colours[style])
-    line.append(f" {_('Vol')} " if wide else " ", style="dim")
+    volume = _("Vol")
+    line.append(f" {volume} " if wide else " ", style="dim")
     line.append(compact(cut.volume[at]) if cut.volume[at] else DASH)
     return line
 

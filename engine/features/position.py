@@ -57,16 +57,16 @@ def distance_to_52w_low(bars: Bars) -> FloatArray:
 
 def yearly_high(bars: Bars, values: FloatArray) -> FloatArray:
     """The greatest of `values` in the last 252 sessions (52 bars of a week), the bar's own session as far as it has come."""
-    first = first_of_session(bars)
-    starts = np.unique(first)
-    if not starts.size:
+    if not len(bars):
         return values.copy()
-    session, place = np.searchsorted(starts, first), np.arange(len(bars)) - first
-    grid = np.full((starts.size, int(place.max()) + 1), -np.inf)
+    place = np.arange(len(bars)) - first_of_session(bars)
+    session = np.cumsum(place == 0) - 1
+    count = int(session[-1]) + 1
+    grid = np.full((count, int(place.max()) + 1), -np.inf)
     grid[session, place] = values
     so_far = np.maximum.accumulate(grid, axis=1)
     earlier = (WEEKS if bars.timeframe == "1w" else YEAR) - 1
-    past = np.full(starts.size, np.nan)
+    past = np.full(count, np.nan)
     past[1:] = indicators.highest(so_far[:-1, -1].copy(), earlier)
     found: FloatArray = np.maximum(past[session], so_far[session, place])
     return found

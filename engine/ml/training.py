@@ -1,0 +1,308 @@
+"""Training a classifier of signals: fold after fold forward in time, then once on everything, with a report of what it is worth.
+
+Each fold chooses its columns, scale, parameters, calibration and threshold on its training rows and is judged on the test rows
+that follow. The figures of the report are of these out-of-fold answers alone; the final model, which saw every row, is not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.domain import iso, silent
+from engine.errors import GateError, NoDataError, UsageError
+from engine.i18n import _
+from engine.ml import dataset as datasets
+from engine.ml import importance, model, threshold, tuning
+from engine.ml.scores import frequencies, last_known, scores
+from engine.ml.splits import Fold, walk_forward
+from engine.ml.verdict import judge
+
+if TYPE_CHECKING:
+    from engine.domain import Bars, FloatArray, IntArray, Progress
+    from engine.features.catalogue import Feature
+    from engine.ml.dataset import Dataset
+
+Emit = Callable[[str, dict[str, Any]], None]
+#: Bars of the look-ahead proof that every training begins with: the longest look-back of the catalogue and some more.
+PROVED_BARS = 320
+PERTURBATIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """What to train. symbols: those of one model, pooled. kind: the family. features: names, none means the whole catalogue.
+
+    label, label_params: as in `labels.make`. folds: of the walk-forward. trials: of the search in each fold and for the final
+    model, 0 for `params` over the defaults as they are. select_k: columns that a model keeps. embargo: seconds between
+    training and test beyond the label's end. start: rows from this instant on (UTC seconds; earlier bars only warm up).
+    """
+
+    symbols: tuple[str, ...]
+    kind: str = model.FOREST
+    features: tuple[str, ...] = ()
+    label: str = "fixed"
+    label_params: Mapping[str, Any] = field(default_factory=dict)
+    folds: int = 5
+    trials: int = 0
+    select_k: int = model.SELECTED
+    params: Mapping[str, Any] = field(default_factory=dict)
+    embargo: int = 0
+    start: int | None = None
+    seed: int = model.SEED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutOfFold:
+    """The answers of the folds on their test rows, r rows in time order.
+
+    symbol: int64 (r,), places in the plan's symbols; row: int64 (r,), bar indices; probabilities: float64 (r, 3), SELL, HOLD,
+    BUY, NaN where no selected feature was defined; threshold: float64 (r,), that of the fold.
+    """
+
+    symbol: IntArray
+    row: IntArray
+    probabilities: FloatArray
+    threshold: FloatArray
+
+    def of(self, code: int, bars: int) -> tuple[FloatArray, FloatArray]:
+        """The probabilities (bars, 3) and thresholds (bars,) of one symbol, bar by bar, NaN where no fold was asked."""
+        mine = self.symbol == code
+        p, least = np.full((bars, 3), np.nan), np.full(bars, np.nan)
+        p[self.row[mine]], least[self.row[mine]] = self.probabilities[mine], self.threshold[mine]
+        return p, least
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """What came of a plan: the model of all rows, the report as JSON, the out-of-fold answers and the rows it is all about."""
+
+    model: model.SignalModel
+    report: dict[str, Any]
+    oof: OutOfFold
+    dataset: Dataset
+
+
+def _unheard(kind: str, payload: dict[str, Any]) -> None:
+    """The emit of a caller that does not want to know."""
+
+
+def train(
+    bars_by_symbol: Mapping[str, Bars],
+    plan: TrainingPlan,
+    *,
+    progress: Progress = silent,
+    emit: Emit = _unheard,
+    effect: Callable[[OutOfFold, float], dict[str, Any]] | None = None,
+) -> Training:
+    """Train as planned; the same bars and plan give the same report, and the same model.
+
+    progress counts the fits of all folds and may raise to cancel: then nothing is returned. emit: told "trial" ({"fold", "number",
+    "value", "params", "best"}, fold None for the final model) after each trial and "fold" (an entry of the report's folds and
+    "of") after each fold. effect: from the out-of-fold answers and the final threshold to the report's "strategy_effect".
+    Raises UsageError for a plan that makes no sense, NoDataError when there are too few rows, GateError with the first value of a
+    feature that depends on a later bar.
+    """
+    from engine.features.catalogue import select
+
+    params = model.checked_params(plan.kind, plan.params)
+    features = select(names=plan.features or None)
+    chosen = {symbol: _bars(bars_by_symbol, symbol) for symbol in plan.symbols}
+    if not chosen:
+        raise UsageError(_("Name at least one symbol to train on"))
+    if plan.trials < 0:
+        raise UsageError(_("The number of trials cannot be {count}").format(count=plan.trials))
+    progress(0, None, _("look-ahead proof of the features"))
+    refuse_leaks(features, next(iter(chosen.values())))
+    progress(0, None, _("features and labels"))
+    table = datasets.build(chosen, features, plan.label, plan.label_params)
+    if plan.start is not None:
+        table = _since(table, plan.start)
+    folds = walk_forward(table.start, table.end, plan.folds, embargo=plan.embargo)
+    run = _Run(plan, params, table, progress, emit)
+    done = [run.fold(fold) for fold in folds]
+    every = np.arange(len(table))
+    final_params, trials = run.parameters(every, None)
+    progress(run.done, run.total, _("the model of all rows"))
+    final = model.fit_with_evidence(table, every, plan.kind, final_params, select_k=plan.select_k, seed=plan.seed)
+    at = threshold.choose(table.y[final.held_out], final.probabilities, table.weights[final.held_out])
+    progress(run.total, run.total, _("report"))
+    oof = OutOfFold(
+        symbol=np.concatenate([table.symbol[fold.test] for fold in folds]),
+        row=np.concatenate([table.row[fold.test] for fold in folds]),
+        probabilities=np.concatenate([item.probabilities for item in done]),
+        threshold=np.concatenate([np.full(fold.test.size, item.threshold) for fold, item in zip(folds, done)]),
+    )
+    effects = None if effect is None else effect(oof, at.value)
+    report = _report(plan, table, run, folds, done, final.model, trials, at, oof.probabilities, effects)
+    return Training(final.model, report, oof, table)
+
+
+def refuse_leaks(features: Sequence[Feature], bars: Bars) -> None:
+    """The look-ahead proof of all features on the newest bars. Raises GateError with the first value that sees the future."""
+    from engine.backtest.lookahead import check
+    from engine.backtest.proofs import explain
+    from engine.features.catalogue import compute
+
+    def columns(part: Bars) -> dict[str, FloatArray]:
+        values = compute(part, features)
+        return {feature.name: values[:, at] for at, feature in enumerate(features)}
+
+    checked = check("features", "feature", columns, bars.take(slice(-PROVED_BARS, None)), perturbations=PERTURBATIONS)
+    if not checked.passed:
+        raise GateError(
+            explain(checked), _("A model that learns from it looks good in training and fails in trading; leave the feature out.")
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Done:
+    """What one fold came to."""
+
+    entry: dict[str, Any]
+    model: model.SignalModel
+    probabilities: FloatArray
+    prior: FloatArray
+    threshold: float
+    importance: FloatArray
+
+
+class _Run:
+    """The folds of one training, one after the other, and how many fits of all have been done."""
+
+    def __init__(self, plan: TrainingPlan, params: Mapping[str, Any], table: Dataset, progress: Progress, emit: Emit) -> None:
+        self.plan, self.params, self.table, self.progress, self.emit = plan, params, table, progress, emit
+        self.done = 0
+        self.total = (plan.folds + 1) * (plan.trials + 1)
+        self.known = last_known(table.y, table.start, table.end, table.symbol)
+
+    def parameters(self, rows: IntArray, fold: int | None) -> tuple[Mapping[str, Any], int]:
+        """The parameters for these training rows, searched for inside them or as planned, and the trials that took."""
+        plan = self.plan
+        if not plan.trials:
+            return self.params, 0
+        where = (
+            _("the model of all rows") if fold is None else _("fold {number} of {count}").format(number=fold, count=plan.folds)
+        )
+
+        def told(trial: tuning.Trial) -> None:
+            self.done += 1
+            payload = {"number": trial.number, "value": trial.value, "params": dict(trial.params), "best": trial.best}
+            self.emit("trial", {"fold": fold, **payload})
+            self.progress(self.done, self.total, _("{where}, trial {number}").format(where=where, number=trial.number))
+
+        found = tuning.tune(
+            *(self.table, rows, plan.kind, plan.trials),
+            select_k=plan.select_k,
+            seed=plan.seed,
+            params=self.params,
+            on_trial=told,
+        )
+        return found.params, len(found.trials)
+
+    def fold(self, fold: Fold) -> _Done:
+        """Learn from the training rows and judge the test rows."""
+        plan, table = self.plan, self.table
+        name = _("fold {number} of {count}").format(number=fold.number, count=plan.folds)
+        self.progress(self.done, self.total, name)
+        params, trials = self.parameters(fold.train, fold.number)
+        fitted = model.fit_with_evidence(table, fold.train, plan.kind, params, select_k=plan.select_k, seed=plan.seed)
+        at = threshold.choose(table.y[fitted.held_out], fitted.probabilities, table.weights[fitted.held_out])
+        X, y = table.X[fold.test], table.y[fold.test]
+        p, prior = fitted.model.probabilities(X), frequencies(table.y[fold.train])
+        figures = scores(
+            *(y, p, table.weights[fold.test]),
+            time=table.start[fold.test],
+            prior=prior,
+            known=self.known[fold.test],
+            seed=plan.seed,
+        )
+        entry = {
+            "fold": fold.number,
+            "train_rows": int(fold.train.size),
+            "test_rows": int(fold.test.size),
+            "train_start": iso(int(table.start[fold.train].min())),
+            "train_end": iso(int(table.end[fold.train].max())),
+            "test_start": iso(int(table.start[fold.test].min())),
+            "test_end": iso(int(table.start[fold.test].max())),
+            "params": dict(params),
+            "trials": trials,
+            "selected": [table.features[column] for column in fitted.model.selected],
+            "threshold": at.value,
+            "metrics": {name: value for name, value in figures.items() if name != "calibration"},
+        }
+        self.done += 1
+        self.emit("fold", {**entry, "of": plan.folds})
+        self.progress(self.done, self.total, name)
+        worth = importance.permutation(fitted.model, X, y, seed=plan.seed + fold.number)
+        return _Done(entry, fitted.model, p, prior, at.value, worth)
+
+
+def _report(
+    plan: TrainingPlan,
+    table: Dataset,
+    run: _Run,
+    folds: Sequence[Fold],
+    done: Sequence[_Done],
+    final: model.SignalModel,
+    trials: int,
+    at: threshold.Threshold,
+    p: FloatArray,
+    effects: dict[str, Any] | None,
+) -> dict[str, Any]:
+    rows = np.concatenate([fold.test for fold in folds])
+    figures = scores(
+        *(table.y[rows], p, table.weights[rows]),
+        time=table.start[rows],
+        prior=np.concatenate([np.tile(item.prior, (fold.test.size, 1)) for fold, item in zip(folds, done)]),
+        known=run.known[rows],
+        seed=plan.seed,
+    )
+    calibration, baselines = figures.pop("calibration"), figures.pop("baselines")
+    return {
+        "model_id": None,
+        "model": plan.kind,
+        "symbols": list(plan.symbols),
+        "features": list(table.features),
+        "schema": final.schema,
+        "selected": [table.features[column] for column in final.selected],
+        "label": dict(table.label),
+        "params": {**final.params},
+        "rows": len(table),
+        "effective_rows": float(table.weights.sum()),
+        "classes": dict(zip(("SELL", "HOLD", "BUY"), frequencies(table.y).tolist())),
+        "period": {"start": iso(int(table.start.min())), "end": iso(int(table.end.max()))},
+        "search": {
+            "trials": trials + sum(item.entry["trials"] for item in done),
+            "space": tuning.space_of(plan.kind) if plan.trials else None,
+        },
+        "folds": [item.entry for item in done],
+        "metrics": figures,
+        "baselines": baselines,
+        "importance": importance.summary(
+            table.features, [item.importance for item in done], [item.model.selected for item in done]
+        ),
+        "calibration": calibration,
+        "threshold": at.value,
+        "threshold_choice": {"reason": at.reason, "default": threshold.DEFAULT, "evidence": list(at.evidence)},
+        "strategy_effect": effects,
+        "verdict": judge(figures, baselines, effects).as_dict(),
+    }
+
+
+def _bars(bars_by_symbol: Mapping[str, Bars], symbol: str) -> Bars:
+    if symbol not in bars_by_symbol or not len(bars_by_symbol[symbol]):
+        raise NoDataError(_("There are no bars of {symbol}").format(symbol=symbol))
+    return bars_by_symbol[symbol]
+
+
+def _since(table: Dataset, start: int) -> Dataset:
+    """The rows that begin at `start` or later."""
+    rows = table.start >= start
+    if not rows.any():
+        raise NoDataError(_("No bar with a label begins in this period"), _("Choose a longer period."))
+    names = ("X", "y", "start", "end", "symbol", "row", "weights")
+    return replace(table, **{name: getattr(table, name)[rows] for name in names})

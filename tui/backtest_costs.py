@@ -14,7 +14,7 @@ from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
-from tui.backtest_frame import ReadingPanel
+from tui.widgets.panels import ReadingPanel
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.worker import Worker, WorkerState
 
 from engine.i18n import _, ngettext
-from tui.backtest_frame import ReadingPanel
+from tui.widgets.panels import ReadingPanel
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult

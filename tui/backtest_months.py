@@ -16,8 +16,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.i18n import _
-from tui.backtest_frame import ReadingPanel
 from tui.quick_format import DASH, number
+from tui.widgets.panels import ReadingPanel
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult

@@ -15,11 +15,12 @@ from engine.backtest.execution import ENTRIES, Execution
 from engine.errors import UsageError
 from engine.settings_model import Orders
 from tui.backtest_form import Question, parse, question_of
-from tui.backtest_frame import PANELS, after
+from tui.backtest_frame import PANELS
 from tui.backtest_months import compound, figure, summary
 from tui.backtest_orders import changed_orders, execution_of, order_fields
 from tui.backtest_panel import exit_name, metrics_text
 from tui.widgets.form import Field
+from tui.widgets.panels import after
 
 NUMBERS = [item.key for item in order_fields(Orders()) if not item.choices]
 
@@ -137,7 +138,7 @@ def test_the_best_and_the_worst_month_are_named() -> None:
 def test_the_panels_follow_each_other_in_a_circle() -> None:
     seen = ["charts"]
     for _turn in PANELS:
-        seen.append(after(seen[-1]))
+        seen.append(after(PANELS, seen[-1]))
     assert seen == [*PANELS, "charts"]
 
 

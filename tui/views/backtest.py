@@ -26,13 +26,14 @@ from tui.backtest_compare import ComparePanel
 from tui.backtest_costs import CostsPanel
 from tui.backtest_evidence import EvidencePanel
 from tui.backtest_form import Question, parse, typed
-from tui.backtest_frame import HINTS, PANELS, PanelBar, ReadingPanel, after
+from tui.backtest_frame import HINTS, PANELS
 from tui.backtest_months import MonthsPanel
 from tui.backtest_question import IDEA, QuestionForm
 from tui.backtest_trades import TradesTable
 from tui.messages import ChartAsked, JobAsked
 from tui.views.base import TALL, View
 from tui.widgets.form import Form, Value
+from tui.widgets.panels import PanelBar, ReadingPanel, after
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import VTable
 
@@ -97,7 +98,7 @@ class BacktestView(View):
         with Horizontal(id="backtest-body"):
             yield QuestionForm(id="backtest-left")
             with Vertical(id="backtest-right"):
-                yield PanelBar(self.desk_app.key_of, id="backtest-panels")
+                yield PanelBar("backtest", PANELS, self.desk_app.key_of, id="backtest-panels")
                 yield Static(id="backtest-verdict")
                 yield Static(id="backtest-metrics")
                 yield ChartsPanel(id="backtest-charts")
@@ -320,7 +321,7 @@ class BacktestView(View):
 
     async def action_panel(self) -> None:
         """The next panel; after the last one the charts with the form."""
-        await self.action_open(after(self.panel))
+        await self.action_open(after(PANELS, self.panel))
 
     async def action_form(self) -> None:
         """Back to the form, which is shown in every size with the charts."""

@@ -206,6 +206,7 @@ class Signal:
     """What a strategy says at the close of one bar. Prices are in the price base of the bars it was computed on.
 
     size: the fraction of the equity to invest, None where the strategy leaves it to the settings.
+    filter: what a model said to it, None where none was asked; see `engine.ml.filtering.filtered`.
     """
 
     symbol: str
@@ -224,6 +225,7 @@ class Signal:
     price_base: PriceBase = PriceBase.UNKNOWN
     stale_sessions: int = 0
     size: float | None = None
+    filter: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form of the blueprint."""
@@ -244,6 +246,7 @@ class Signal:
             "market_context": dict(self.market_context),
             "price_base": str(self.price_base),
             "stale_sessions": self.stale_sessions,
+            "filter": None if self.filter is None else dict(self.filter),
         }
 
 

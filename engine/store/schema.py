@@ -307,3 +307,29 @@ anomalies = Table(
     Index("anomalies_by_symbol", "symbol", "timeframe", "time"),
     Index("anomalies_by_session", "session"),
 )
+
+#: What a live model said about one bar, when it could not know what came; what came of it is read from the bars.
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("model_id", String, primary_key=True),
+    Column("symbol", String, primary_key=True),
+    Column("timeframe", String, primary_key=True),
+    Column("time", Integer, primary_key=True),
+    Column("sell", Float, nullable=False),
+    Column("hold", Float, nullable=False),
+    Column("buy", Float, nullable=False),
+    Column("predicted_at", Integer, nullable=False),
+)
+
+#: The state of a live model as found by the run of one session.
+model_drift = Table(
+    "model_drift",
+    metadata,
+    Column("model_id", String, primary_key=True),
+    Column("session", Integer, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("found_at", Integer, nullable=False),
+    CheckConstraint("state in ('ok', 'watch', 'degraded')", name="drift_state_known"),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -248,6 +248,61 @@ class Signal:
             "stale_sessions": self.stale_sessions,
             "filter": None if self.filter is None else dict(self.filter),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What the price did in the `bars` bars after earlier anomalies of one kind, all of it over by the bar of the new one.
+
+    count: earlier anomalies. mean, median: of the returns, fractions; low, high: 95 % interval of the mean, None under 5 of them.
+    usual: the mean return over as many bars from every earlier bar, to compare with. None where there is nothing to tell.
+    """
+
+    bars: int
+    count: int
+    mean: float | None
+    median: float | None
+    low: float | None
+    high: float | None
+    usual: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One bar that was unlike those before it, as known at its close.
+
+    time: opening of the bar, UTC seconds; session: its day, days since 1970-01-01. raw: how many times the alarm limit;
+    score: the same as raw / (1 + raw), 0.5 at the limit. severity: "low", "medium" or "high". direction: 1 up, -1 down, 0 neither.
+    drivers: what was unusual, in words, the strongest first. explained_by: a corporate event or a defect of the data, in words,
+    None where nothing is known. advice: what to do, in words.
+    """
+
+    symbol: str
+    timeframe: str
+    time: int
+    session: int
+    score: float
+    raw: float
+    severity: str
+    kind: str
+    direction: int
+    drivers: tuple[str, ...]
+    explained_by: str | None
+    followed_by: tuple[Aftermath, ...]
+    advice: str
+
+    @property
+    def id(self) -> str:
+        """The name it is acknowledged by: the same whenever it is found."""
+        when = sao_paulo(self.time)
+        clock = "" if TIMEFRAMES[self.timeframe] >= TIMEFRAMES["1d"] else f"T{when:%H%M}"
+        return f"{self.symbol}-{self.timeframe}-{from_day_number(self.session):%Y%m%d}{clock}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of the blueprint; whether it is acknowledged is known to the store."""
+        own = asdict(self) | {"time": iso(self.time), "session": from_day_number(self.session).isoformat()}
+        own |= {"drivers": list(self.drivers), "followed_by": list(own["followed_by"])}
+        return {"id": self.id, **own, "acknowledged": False}
 
 
 class Progress(Protocol):

@@ -112,6 +112,19 @@ class Daily(Section):
     )
 
 
+class Anomalies(Section):
+    lookback: int = Field(100, ge=1, le=100_000, description="Newest bars that `pregao anomalies` looks at.")
+    limit: float = Field(
+        4.0, ge=2, le=20, description="Alarm limit of return, range, volume and gap, in robust standard deviations."
+    )
+    window: int = Field(250, ge=60, le=2500, description="Past bars that say what is usual.")
+    training: int = Field(750, ge=150, le=5000, description="Past bars that the Isolation Forest learns from.")
+    refit: int = Field(60, ge=5, le=1000, description="Bars after which it learns anew.")
+    false_alarm: float = Field(
+        0.001, ge=1e-6, le=0.05, description="Chance per bar of an alarm of the forest while nothing changes."
+    )
+
+
 class Secrets(Section):
     """Never written in pregao.toml: they come from the environment or config/.env."""
 
@@ -135,6 +148,7 @@ class Settings(BaseSettings):
     taxes: Taxes = Taxes()
     regime: Regime = Regime()
     daily: Daily = Daily()
+    anomalies: Anomalies = Anomalies()
     keys: dict[str, str] = Field(default_factory=dict, description="The app's keys by action id.")
     secrets: Secrets = Secrets()
 

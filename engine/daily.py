@@ -21,7 +21,11 @@ from engine import __version__, strategies
 from engine.domain import Bars, Notifier, Predictor, Progress, Signal, Source, day_number, from_day_number, silent
 from engine.errors import FileError, NoDataError, PregaoError, UsageError
 from engine.i18n import _
+from engine.ml.anomalies import KINDS
+from engine.ml.anomaly_measures import LEAST
+from engine.ml.anomaly_watch import scan
 from engine.signals import rules_of
+from engine.store.anomalies import record, with_state
 from engine.store.bars import Cut, read_many, symbols_with_bars
 from engine.store.events import adjusted
 from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, read_signals, read_step
@@ -36,6 +40,8 @@ log = logging.getLogger(__name__)
 
 #: A symbol without a bar for so many sessions has ended or is suspended; it is said, and not waited for.
 ENDED_AFTER = 20
+#: A live run keeps the anomalies of so many sessions, so that a day without a run is made up for.
+RECENT = 5
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Findings:
     bars: dict[str, Bars] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
     signals: list[dict[str, Any]] = field(default_factory=list)
+    anomalies: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,7 @@ class Report:
     signals: tuple[dict[str, Any], ...]
     stale: tuple[str, ...] = ()
     demo: bool = False
+    anomalies: tuple[dict[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form of the blueprint."""
@@ -107,7 +115,7 @@ class Report:
             "demo": self.demo,
             "steps": [step.as_dict() for step in self.steps],
             "signals": list(self.signals),
-            "anomalies": [],
+            "anomalies": list(self.anomalies),
             "directions": [],
         }
 
@@ -182,6 +190,8 @@ def run_daily(plan: Plan) -> Report:
             records.append(earlier)
             if step.name == "signals":
                 findings.signals = read_signals(store, run.id)
+            if step.name == "anomalies":
+                findings.anomalies = earlier.detail["anomalies"]
             continue
         began = time.perf_counter()
         try:
@@ -202,7 +212,10 @@ def run_daily(plan: Plan) -> Report:
     status = _status(records)
     end_run(store, run.id, status, store.snapshot(), plan.desk.now())
     stale = next((tuple(record.detail["stale"]) for record in records if record.name == "freshness"), ())
-    return Report(run.id, plan.session, status, tuple(records), tuple(findings.signals), stale, plan.desk.workspace.demo)
+    anomalies = tuple(with_state(store, findings.anomalies))
+    return Report(
+        run.id, plan.session, status, tuple(records), tuple(findings.signals), stale, plan.desk.workspace.demo, anomalies
+    )
 
 
 def _status(records: Sequence[StepRecord]) -> str:
@@ -320,6 +333,23 @@ def _find_signals(plan: Plan, findings: Findings) -> Outcome:
     return Outcome("done", detail, tuple(found))
 
 
+def _find_anomalies(plan: Plan, findings: Findings) -> Outcome:
+    """Look for anomalies of the session in every fresh symbol; a live run keeps them, with those of the sessions just before."""
+    store, settings = plan.desk.store, plan.desk.settings.anomalies
+    scans = []
+    for count, symbol in enumerate(findings.fresh):
+        plan.progress(count, len(findings.fresh), symbol)
+        scans.append(scan(store, findings.bars[symbol], settings, lookback=RECENT, known_at=plan.cut.known_at))
+    if not plan.replay:
+        record(store, scans, plan.desk.now())
+    found = [item.as_dict() for one in scans for item in one.found if item.session == plan.session]
+    findings.anomalies = sorted(found, key=lambda item: -item["score"])
+    kinds = [item["kind"] for item in found]
+    detail: dict[str, Any] = {kind: kinds.count(kind) for kind in KINDS}
+    detail["too_short"] = [symbol for symbol in findings.fresh if len(findings.bars[symbol]) <= LEAST]
+    return Outcome("done", detail | {"anomalies": findings.anomalies})
+
+
 def _predict(plan: Plan, findings: Findings) -> Outcome:
     """Ask every model about every fresh symbol."""
     said = {
@@ -334,9 +364,9 @@ def _predict(plan: Plan, findings: Findings) -> Outcome:
 
 
 def _notify(plan: Plan, findings: Findings) -> Outcome:
-    """Hand the day's signals to every notifier, which sends each run once."""
+    """Hand the day's signals and anomalies to every notifier, which sends each run once."""
     for notifier in plan.notifiers:
-        notifier.notify(plan.run_id, {"signals": findings.signals})
+        notifier.notify(plan.run_id, {"signals": findings.signals, "anomalies": findings.anomalies})
     return Outcome("done", {"notifiers": [notifier.name for notifier in plan.notifiers]})
 
 
@@ -344,6 +374,7 @@ STEPS: tuple[Step, ...] = (
     Step("import", _collect, always=True),
     Step("freshness", _check_freshness, always=True),
     Step("signals", _find_signals),
+    Step("anomalies", _find_anomalies),
     Step("predictions", _predict),
     Step("notifications", _notify),
 )

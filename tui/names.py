@@ -22,7 +22,13 @@ def status_name(status: str) -> str:
 
 def kind_name(kind: str) -> str:
     """What a job does."""
-    names = {"import": _("import"), "fetch": _("download"), "backtest": _("backtest"), "daily": _("daily run")}
+    names = {
+        "import": _("import"),
+        "fetch": _("download"),
+        "backtest": _("backtest"),
+        "daily": _("daily run"),
+        "train": _("training"),
+    }
     return names.get(kind, kind)
 
 
@@ -32,6 +38,7 @@ def step_name(step: str) -> str:
         "import": _("import"),
         "freshness": _("freshness"),
         "signals": _("signals"),
+        "anomalies": _("anomalies"),
         "predictions": _("predictions"),
         "notifications": _("notifications"),
     }
@@ -42,6 +49,25 @@ def action_name(action: str) -> str:
     """What a signal says to do."""
     names = {"BUY": _("BUY"), "SELL": _("SELL"), "HOLD": _("HOLD")}
     return names.get(action, action)
+
+
+def anomaly_name(kind: str) -> str:
+    """A kind of anomaly."""
+    names = {
+        "jump": _("jump"),
+        "volume_burst": _("volume burst"),
+        "volatility_shift": _("volatility shift"),
+        "gap": _("gap"),
+        "frozen_price": _("frozen price"),
+        "unusual_combination": _("unusual combination"),
+    }
+    return names.get(kind, kind)
+
+
+def severity_name(severity: str) -> str:
+    """How severe an anomaly is."""
+    names = {"low": _("low"), "medium": _("medium"), "high": _("high")}
+    return names.get(severity, severity)
 
 
 def regime_name(regime: str | None) -> str:

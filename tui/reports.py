@@ -12,7 +12,7 @@ from rich.text import Text
 from engine.domain import from_day_number, iso
 from engine.i18n import _, ngettext, pgettext
 from tui.format import DASH, day, instant, money, number, percent, price
-from tui.names import status_name, step_name, steps_line
+from tui.names import anomaly_name, status_name, step_name, steps_line
 
 if TYPE_CHECKING:
     from engine.daily import Report
@@ -205,6 +205,10 @@ def daily_report(report: Report) -> RenderableType:
         lines.append(signals_report(calls))
     elif report.signals:
         lines.append(Text(_("No BUY or SELL today; `--json` gives the reason for every HOLD.")))
+    if report.anomalies:
+        from tui.anomalies_report import anomalies_table
+
+        lines.append(anomalies_table(report.anomalies))
     return Group(*lines)
 
 
@@ -245,6 +249,9 @@ def _step_summary(name: str, detail: Mapping[str, Any]) -> str:
         return _("{strategy}: {buy} BUY, {sell} SELL, {hold} HOLD").format(
             strategy=detail["strategy"], buy=detail["BUY"], sell=detail["SELL"], hold=detail["HOLD"]
         )
+    if name == "anomalies":
+        listed = ", ".join(f"{item['symbol']} {anomaly_name(item['kind'])}" for item in detail["anomalies"][:LISTED])
+        return listed + _more(len(detail["anomalies"]), LISTED) if listed else _("none")
     if name == "notifications":
         return ", ".join(detail["notifiers"]) or _("no channel is set up")
     return ", ".join(detail) or _("no model is set up")

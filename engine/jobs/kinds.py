@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.domain import Progress
@@ -20,6 +21,13 @@ Kind = Callable[["Desk", dict[str, Any], Progress, Emit], dict[str, Any]]
 NAMED = 4
 #: How much a backtest's `capital` may be, R$.
 MOST_CAPITAL = 1e12
+
+#: What a training takes as it is, and the field of the plan that it is.
+PLANNED = {
+    "model": "kind",
+    "select": "select_k",
+    **{name: name for name in ("label", "label_params", "folds", "trials", "seed")},
+}
 
 
 class Cancelled(Exception):
@@ -175,7 +183,62 @@ def daily_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit
         raise
 
 
-KINDS: Mapping[str, Kind] = {"import": import_job, "fetch": fetch_job, "backtest": backtest_job, "daily": daily_job}
+def train_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
+    """symbols and, each optional, model, pooled (one model of all symbols, else one each), label, label_params, features, groups,
+    folds, trials, select, strategy, timeframe, from, to, seed, name.
+
+    {"trainings": [...]}, each as of `pregao train signals --json`. Emits "fold" and "trial" as `engine.ml.training.train` does, with
+    "symbols", and "trained" with each model's id. Cancelled between fits, the models that were saved before stay.
+    """
+    from engine.features.catalogue import select
+    from engine.jobs import learning
+    from engine.market import asked
+    from engine.ml.training import TrainingPlan
+
+    texts = ("model", "label", "strategy", "timeframe", "from", "to", "name")
+    numbers = ("folds", "trials", "select", "seed")
+    lists = ("symbols", "features", "groups")
+    accepted: dict[str, type] = {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, int), **dict.fromkeys(lists, list)}
+    _checked(params, {**accepted, "pooled": bool, "label_params": dict})
+    said = {name: value for name, value in params.items() if value is not None}
+    symbols = asked.symbols(_words(said, "symbols"))
+    groups, names = (_words(said, key) if said.get(key) else None for key in ("groups", "features"))
+    start, end = asked.day_bounds(said.get("from", ""), said.get("to", ""))
+    strategy = learning.base_strategy(desk, said.get("strategy", ""))
+    plan = TrainingPlan(
+        symbols=tuple(symbols),
+        features=tuple(feature.name for feature in select(groups, names)),
+        **{field: said[name] for name, field in PLANNED.items() if name in said},
+    )
+    done = []
+    for group in [plan.symbols] if said.get("pooled", False) else [(symbol,) for symbol in plan.symbols]:
+        report = learning.train_signals(
+            desk,
+            replace(plan, symbols=group),
+            strategy=strategy,
+            timeframe=asked.timeframe(said.get("timeframe", "1d")),
+            start=start,
+            end=end,
+            name=said.get("name", ""),
+            progress=progress,
+            emit=_named_emitter(emit, group),
+        )
+        emit("trained", {"symbols": list(group), "model_id": report["model_id"]})
+        done.append(report)
+    return {"trainings": done, "demo": desk.workspace.demo}
+
+
+def _named_emitter(emit: Emit, symbols: Sequence[str]) -> Emit:
+    return lambda kind, payload: emit(kind, {"symbols": list(symbols), **payload})
+
+
+KINDS: Mapping[str, Kind] = {
+    "import": import_job,
+    "fetch": fetch_job,
+    "backtest": backtest_job,
+    "daily": daily_job,
+    "train": train_job,
+}
 
 
 def summary(kind: str, result: Mapping[str, Any]) -> str:
@@ -194,6 +257,8 @@ def summary(kind: str, result: Mapping[str, Any]) -> str:
     if kind == "backtest":
         count = len(result["results"])
         return ngettext("{count} backtest", "{count} backtests", count).format(count=count)
+    if kind == "train":
+        return ", ".join(f"{item['model_id']} ({_(item['verdict']['label'])})" for item in result["trainings"][:NAMED])
     if kind == "daily":
         states = {"done": _("done"), "stale": _("stale data"), "partial": _("partly done"), "failed": _("failed")}
         return f"{result['run_id']} {states[result['status']]}"

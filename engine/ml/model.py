@@ -31,7 +31,9 @@ DEFAULTS: Mapping[str, Mapping[str, int | float]] = {
 }
 SELECTED = 20
 SEED = 42
-THREADS = 2
+#: Of xgboost: its threads wait for each other by spinning, which on busy cores takes many times the work itself.
+THREADS = 1
+FOREST_THREADS = 2
 #: Bins of a column in which xgboost looks for splits: enough for thousands of noisy rows, and several times faster than its 256.
 SPLIT_BINS = 64
 #: Bins of a feature, each of about equally many rows, in which its information about the label is counted.
@@ -261,7 +263,7 @@ def _estimator(kind: str, params: Mapping[str, Any], seed: int, X: FloatArray, t
     if kind == FOREST:
         from sklearn.ensemble import RandomForestClassifier
 
-        forest = RandomForestClassifier(**params, random_state=seed, n_jobs=THREADS).fit(X, target, weights)
+        forest = RandomForestClassifier(**params, random_state=seed, n_jobs=FOREST_THREADS).fit(X, target, weights)
         # Threads add the answers of the trees up in any order, and a sum of floats depends on it.
         return forest.set_params(n_jobs=1)
     import xgboost
@@ -281,6 +283,6 @@ def _estimated(kind: str, estimator: Any, inputs: FloatArray) -> FloatArray:
         return p
     import xgboost
 
-    p = estimator.predict(xgboost.DMatrix(inputs, nthread=1)).astype(np.float64)
+    p = estimator.predict(xgboost.DMatrix(inputs, nthread=THREADS)).astype(np.float64)
     result: FloatArray = p / p.sum(axis=1, keepdims=True)
     return result

@@ -16,8 +16,8 @@ from engine.domain import iso, silent
 from engine.errors import GateError, NoDataError, UsageError
 from engine.i18n import _
 from engine.ml import dataset as datasets
-from engine.ml import importance, model, threshold, tuning
-from engine.ml.scores import frequencies, last_known, scores
+from engine.ml import drift, importance, model, threshold, tuning
+from engine.ml.scores import CLASSES, frequencies, last_known, scores
 from engine.ml.splits import Fold, walk_forward
 from engine.ml.verdict import judge
 
@@ -68,12 +68,17 @@ class OutOfFold:
     probabilities: FloatArray
     threshold: FloatArray
 
-    def of(self, code: int, bars: int) -> tuple[FloatArray, FloatArray]:
-        """The probabilities (bars, 3) and thresholds (bars,) of one symbol, bar by bar, NaN where no fold was asked."""
+    def sure(self, code: int, bars: int) -> FloatArray:
+        """What one symbol's folds said bar by bar, float64 (bars, 3), NaN where none was asked.
+
+        Where the highest probability is below the fold's own threshold, HOLD is certain, so that no signal is taken there.
+        """
         mine = self.symbol == code
-        p, least = np.full((bars, 3), np.nan), np.full(bars, np.nan)
-        p[self.row[mine]], least[self.row[mine]] = self.probabilities[mine], self.threshold[mine]
-        return p, least
+        p = self.probabilities[mine]
+        unsure = p.max(axis=1, initial=0.0) < self.threshold[mine]
+        result = np.full((bars, 3), np.nan)
+        result[self.row[mine]] = np.where(unsure[:, None], (0.0, 1.0, 0.0), p)
+        return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +91,11 @@ class Training:
     dataset: Dataset
 
 
-def _unheard(kind: str, payload: dict[str, Any]) -> None:
+#: From the out-of-fold answers to "strategy_effect" of the report; NoDataError where there is none.
+Effect = Callable[[OutOfFold], dict[str, Any]]
+
+
+def unheard(kind: str, payload: dict[str, Any]) -> None:
     """The emit of a caller that does not want to know."""
 
 
@@ -95,14 +104,14 @@ def train(
     plan: TrainingPlan,
     *,
     progress: Progress = silent,
-    emit: Emit = _unheard,
-    effect: Callable[[OutOfFold, float], dict[str, Any]] | None = None,
+    emit: Emit = unheard,
+    effect: Effect | None = None,
 ) -> Training:
     """Train as planned; the same bars and plan give the same report, and the same model.
 
     progress counts the fits of all folds and may raise to cancel: then nothing is returned. emit: told "trial" ({"fold", "number",
     "value", "params", "best"}, fold None for the final model) after each trial and "fold" (an entry of the report's folds and
-    "of") after each fold. effect: from the out-of-fold answers and the final threshold to the report's "strategy_effect".
+    "of") after each fold. effect: where it raises NoDataError, the verdict says why the effect is not known.
     Raises UsageError for a plan that makes no sense, NoDataError when there are too few rows, GateError with the first value of a
     feature that depends on a later bar.
     """
@@ -124,11 +133,7 @@ def train(
     folds = walk_forward(table.start, table.end, plan.folds, embargo=plan.embargo)
     run = _Run(plan, params, table, progress, emit)
     done = [run.fold(fold) for fold in folds]
-    every = np.arange(len(table))
-    final_params, trials = run.parameters(every, None)
-    progress(run.done, run.total, _("the model of all rows"))
-    final = model.fit_with_evidence(table, every, plan.kind, final_params, select_k=plan.select_k, seed=plan.seed)
-    at = threshold.choose(table.y[final.held_out], final.probabilities, table.weights[final.held_out])
+    final = run.final()
     progress(run.total, run.total, _("report"))
     oof = OutOfFold(
         symbol=np.concatenate([table.symbol[fold.test] for fold in folds]),
@@ -136,9 +141,18 @@ def train(
         probabilities=np.concatenate([item.probabilities for item in done]),
         threshold=np.concatenate([np.full(fold.test.size, item.threshold) for fold, item in zip(folds, done)]),
     )
-    effects = None if effect is None else effect(oof, at.value)
-    report = _report(plan, table, run, folds, done, final.model, trials, at, oof.probabilities, effects)
-    return Training(final.model, report, oof, table)
+    report = {"model_id": None, "timeframe": next(iter(chosen.values())).timeframe, **_report(run, done, final)}
+    report["strategy_effect"], unknown = _effect(effect, oof)
+    verdict = judge(report["metrics"], report["baselines"], report["strategy_effect"], unknown)
+    return Training(final.model, {**report, "verdict": verdict.as_dict()}, oof, table)
+
+
+def _effect(effect: Effect | None, oof: OutOfFold) -> tuple[dict[str, Any] | None, str]:
+    """The effect on a strategy, or None and, where it was asked for, why there is none."""
+    try:
+        return (None if effect is None else effect(oof)), ""
+    except NoDataError as error:
+        return None, error.message
 
 
 def refuse_leaks(features: Sequence[Feature], bars: Bars) -> None:
@@ -162,12 +176,22 @@ def refuse_leaks(features: Sequence[Feature], bars: Bars) -> None:
 class _Done:
     """What one fold came to."""
 
+    fold: Fold
     entry: dict[str, Any]
     model: model.SignalModel
     probabilities: FloatArray
     prior: FloatArray
     threshold: float
     importance: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Final:
+    """The model of all rows, the trials that led to it, and the threshold chosen on its held-out rows."""
+
+    model: model.SignalModel
+    trials: int
+    threshold: threshold.Threshold
 
 
 class _Run:
@@ -209,8 +233,7 @@ class _Run:
         name = _("fold {number} of {count}").format(number=fold.number, count=plan.folds)
         self.progress(self.done, self.total, name)
         params, trials = self.parameters(fold.train, fold.number)
-        fitted = model.fit_with_evidence(table, fold.train, plan.kind, params, select_k=plan.select_k, seed=plan.seed)
-        at = threshold.choose(table.y[fitted.held_out], fitted.probabilities, table.weights[fitted.held_out])
+        fitted, at = self._fitted(fold.train, params)
         X, y = table.X[fold.test], table.y[fold.test]
         p, prior = fitted.model.probabilities(X), frequencies(table.y[fold.train])
         figures = scores(
@@ -238,45 +261,50 @@ class _Run:
         self.emit("fold", {**entry, "of": plan.folds})
         self.progress(self.done, self.total, name)
         worth = importance.permutation(fitted.model, X, y, seed=plan.seed + fold.number)
-        return _Done(entry, fitted.model, p, prior, at.value, worth)
+        return _Done(fold, entry, fitted.model, p, prior, at.value, worth)
+
+    def final(self) -> _Final:
+        """Learn from every row."""
+        table = self.table
+        every = np.arange(len(table))
+        params, trials = self.parameters(every, None)
+        self.progress(self.done, self.total, _("the model of all rows"))
+        found, at = self._fitted(every, params)
+        return _Final(found.model, trials, at)
+
+    def _fitted(self, rows: IntArray, params: Mapping[str, Any]) -> tuple[model.Fitted, threshold.Threshold]:
+        """A model of these rows, and the threshold chosen on those of them that were held out."""
+        plan, table = self.plan, self.table
+        found = model.fit_with_evidence(table, rows, plan.kind, params, select_k=plan.select_k, seed=plan.seed)
+        return found, threshold.choose(table.y[found.held_out], found.probabilities, table.weights[found.held_out])
 
 
-def _report(
-    plan: TrainingPlan,
-    table: Dataset,
-    run: _Run,
-    folds: Sequence[Fold],
-    done: Sequence[_Done],
-    final: model.SignalModel,
-    trials: int,
-    at: threshold.Threshold,
-    p: FloatArray,
-    effects: dict[str, Any] | None,
-) -> dict[str, Any]:
-    rows = np.concatenate([fold.test for fold in folds])
+def _report(run: _Run, done: Sequence[_Done], final: _Final) -> dict[str, Any]:
+    """The report as JSON but for what is not known in here: the timeframe, the effect on a strategy and the verdict."""
+    plan, table = run.plan, run.table
+    rows = np.concatenate([item.fold.test for item in done])
     figures = scores(
-        *(table.y[rows], p, table.weights[rows]),
+        *(table.y[rows], np.concatenate([item.probabilities for item in done]), table.weights[rows]),
         time=table.start[rows],
-        prior=np.concatenate([np.tile(item.prior, (fold.test.size, 1)) for fold, item in zip(folds, done)]),
+        prior=np.concatenate([np.tile(item.prior, (item.fold.test.size, 1)) for item in done]),
         known=run.known[rows],
         seed=plan.seed,
     )
     calibration, baselines = figures.pop("calibration"), figures.pop("baselines")
     return {
-        "model_id": None,
         "model": plan.kind,
         "symbols": list(plan.symbols),
         "features": list(table.features),
-        "schema": final.schema,
-        "selected": [table.features[column] for column in final.selected],
+        "schema": final.model.schema,
+        "selected": [table.features[column] for column in final.model.selected],
         "label": dict(table.label),
-        "params": {**final.params},
+        "params": dict(final.model.params),
         "rows": len(table),
         "effective_rows": float(table.weights.sum()),
-        "classes": dict(zip(("SELL", "HOLD", "BUY"), frequencies(table.y).tolist())),
+        "classes": dict(zip(CLASSES, frequencies(table.y).tolist())),
         "period": {"start": iso(int(table.start.min())), "end": iso(int(table.end.max()))},
         "search": {
-            "trials": trials + sum(item.entry["trials"] for item in done),
+            "trials": final.trials + sum(item.entry["trials"] for item in done),
             "space": tuning.space_of(plan.kind) if plan.trials else None,
         },
         "folds": [item.entry for item in done],
@@ -286,10 +314,13 @@ def _report(
             table.features, [item.importance for item in done], [item.model.selected for item in done]
         ),
         "calibration": calibration,
-        "threshold": at.value,
-        "threshold_choice": {"reason": at.reason, "default": threshold.DEFAULT, "evidence": list(at.evidence)},
-        "strategy_effect": effects,
-        "verdict": judge(figures, baselines, effects).as_dict(),
+        "reference": drift.reference(table, [table.features[column] for column in final.model.selected]),
+        "threshold": final.threshold.value,
+        "threshold_choice": {
+            "reason": final.threshold.reason,
+            "default": threshold.DEFAULT,
+            "evidence": list(final.threshold.evidence),
+        },
     }
 
 

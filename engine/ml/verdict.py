@@ -16,9 +16,12 @@ INSUFFICIENT = mark("insufficient evidence")
 LEAST_ROWS = 50.0
 
 
-def judge(metrics: Mapping[str, Any], baselines: Mapping[str, Any], effect: Mapping[str, Any] | None = None) -> Verdict:
+def judge(
+    metrics: Mapping[str, Any], baselines: Mapping[str, Any], effect: Mapping[str, Any] | None = None, unknown: str = ""
+) -> Verdict:
     """The label and the reasons, from out-of-fold figures of `scores` and, where there is one, the effect on a strategy.
 
+    unknown: why the effect is not known, empty where it is or was not asked for.
     "skill" needs all three: an area under the ROC curve whose 95 % interval lies above 0.5, a correlation of what was said and
     what came whose interval lies above 0, and a log-loss below that of the class frequencies of the training rows. Too few
     effective rows, or one class only, are "insufficient evidence".
@@ -52,7 +55,12 @@ def judge(metrics: Mapping[str, Any], baselines: Mapping[str, Any], effect: Mapp
         else _("Its probabilities are no better than the class frequencies: log-loss {value} against {prior}.").format(**words)
     )
     if effect is not None:
-        reasons += effect.get("verdict", {}).get("reasons", ())
+        reasons += [
+            _("As a filter of {strategy}: {label}.").format(strategy=effect["strategy"], label=_(effect["verdict"]["label"])),
+            *effect["verdict"]["reasons"],
+        ]
+    if unknown:
+        reasons.append(_("What it does to the strategy is not known: {why}.").format(why=unknown))
     if metrics["effective_rows"] < LEAST_ROWS or not known:
         return Verdict(INSUFFICIENT, tuple(reasons))
     return Verdict(SKILL if parted and linked and surer else NO_SKILL, tuple(reasons))

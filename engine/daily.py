@@ -24,6 +24,7 @@ from engine.i18n import _
 from engine.ml.anomalies import KINDS
 from engine.ml.anomaly_measures import LEAST
 from engine.ml.anomaly_watch import scan
+from engine.ml.day import ask, keep, second_opinion, watch
 from engine.signals import rules_of
 from engine.store.anomalies import record, with_state
 from engine.store.bars import Cut, read_many, symbols_with_bars
@@ -73,6 +74,8 @@ class Findings:
     fresh: list[str] = field(default_factory=list)
     signals: list[dict[str, Any]] = field(default_factory=list)
     anomalies: list[dict[str, Any]] = field(default_factory=list)
+    predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    drift: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,9 @@ def run_daily(plan: Plan) -> Report:
     store = plan.desk.store
     watchlist = read_watchlist(store, plan.desk.settings.daily.watchlist)
     code = strategies.digest(plan.desk.settings.daily.strategy, plan.desk.workspace.strategies)
-    context = _digest(__version__, plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general"}), watchlist, code)
+    settings = plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general"})
+    models = [predictor.name for predictor in plan.predictors]
+    context = _digest(__version__, settings, watchlist, code, models)
     run = Run(
         id=plan.run_id,
         session=plan.session,
@@ -192,6 +197,8 @@ def run_daily(plan: Plan) -> Report:
                 findings.signals = read_signals(store, run.id)
             if step.name == "anomalies":
                 findings.anomalies = earlier.detail["anomalies"]
+            if step.name in ("predictions", "drift"):
+                setattr(findings, step.name, earlier.detail)
             continue
         began = time.perf_counter()
         try:
@@ -323,13 +330,19 @@ def _find_signals(plan: Plan, findings: Findings) -> Outcome:
     for count, symbol in enumerate(findings.fresh):
         plan.progress(count, len(findings.fresh), symbol)
         try:
-            found.append(judged_signal(findings.bars[symbol], strategy, valid_until, rules))
+            signal = judged_signal(findings.bars[symbol], strategy, valid_until, rules)
         except NoDataError:
             short.append(symbol)
+            continue
+        asked = plan.desk.settings.daily.model_filter
+        found.append(second_opinion(signal, findings.predictions, findings.drift) if asked else signal)
     actions = [str(signal.action) for signal in found]
     detail: dict[str, Any] = {"strategy": name, "params": {} if strategy is None else strategy.params}
     detail |= {action: actions.count(action) for action in ("BUY", "SELL", "HOLD")}
     detail["too_short"] = short
+    detail["rejected"] = [
+        {"symbol": signal.symbol, **signal.filter} for signal in found if signal.filter and signal.filter["state"] == "rejected"
+    ]
     return Outcome("done", detail, tuple(found))
 
 
@@ -351,16 +364,21 @@ def _find_anomalies(plan: Plan, findings: Findings) -> Outcome:
 
 
 def _predict(plan: Plan, findings: Findings) -> Outcome:
-    """Ask every model about every fresh symbol."""
-    said = {
-        predictor.name: {
-            symbol: prediction
-            for symbol in findings.fresh
-            if (prediction := predictor.predict(findings.bars[symbol])) is not None
-        }
-        for predictor in plan.predictors
-    }
-    return Outcome("done", said)
+    """Ask every model about every fresh symbol; one that is refused stops neither the others nor the signals."""
+    bars = {symbol: findings.bars[symbol] for symbol in findings.fresh}
+    findings.predictions = ask(plan.predictors, bars)
+    if not plan.replay:
+        keep(plan.desk.store, findings.predictions, bars, plan.desk.now())
+    refused = any("error" in said for said in findings.predictions.values())
+    return Outcome("partial" if refused else "done", findings.predictions)
+
+
+def _watch_models(plan: Plan, findings: Findings) -> Outcome:
+    """How far each live model has drifted."""
+    bars = {symbol: findings.bars[symbol] for symbol in findings.fresh}
+    recorded_at = None if plan.replay else plan.desk.now()
+    findings.drift = watch(plan.predictors, findings.predictions, plan.desk.store, bars, plan.session, recorded_at)
+    return Outcome("done", findings.drift)
 
 
 def _notify(plan: Plan, findings: Findings) -> Outcome:
@@ -373,8 +391,9 @@ def _notify(plan: Plan, findings: Findings) -> Outcome:
 STEPS: tuple[Step, ...] = (
     Step("import", _collect, always=True),
     Step("freshness", _check_freshness, always=True),
+    Step("predictions", _predict),
+    Step("drift", _watch_models),
     Step("signals", _find_signals),
     Step("anomalies", _find_anomalies),
-    Step("predictions", _predict),
     Step("notifications", _notify),
 )

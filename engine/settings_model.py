@@ -105,6 +105,7 @@ class Regime(Section):
 class Daily(Section):
     strategy: str = Field("trend_following", description="Strategy of the day's signals; auto chooses by the regime.")
     watchlist: str = Field("default", description="Watchlist of the daily run; an empty list means every symbol with bars.")
+    model_filter: bool = Field(True, description="Whether the live model of a symbol must confirm the day's signals.")
     sources: tuple[Literal["inbox", "cotahist"], ...] = Field(("inbox",), description="Where the daily run looks for new bars.")
     decision_time: Literal["close"] = Field("close", description="When the decision is taken.")
     close_delay_minutes: int = Field(

@@ -40,6 +40,7 @@ def step_name(step: str) -> str:
         "signals": _("signals"),
         "anomalies": _("anomalies"),
         "predictions": _("predictions"),
+        "drift": _("drift of the models"),
         "notifications": _("notifications"),
     }
     return names.get(step, step)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from engine.domain import from_day_number, iso
 from engine.i18n import _, ngettext, pgettext
+from tui.filter_report import drift_summary, predictions_summary, rejected_lines
 from tui.format import DASH, day, instant, money, number, percent, price
 from tui.names import anomaly_name, status_name, step_name, steps_line
 
@@ -200,6 +201,7 @@ def daily_report(report: Report) -> RenderableType:
     lines: list[RenderableType] = [head, steps]
     freshness = next(step.detail for step in report.steps if step.name == "freshness")
     lines += [Text(line, style="yellow") for line in _freshness_notes(freshness)]
+    lines += rejected_lines(next((step.detail.get("rejected", ()) for step in report.steps if step.name == "signals"), ()))
     calls = [signal for signal in report.signals if signal["action"] != "HOLD" or len(report.signals) <= SMALL_DESK]
     if calls:
         lines.append(signals_report(calls))
@@ -254,7 +256,7 @@ def _step_summary(name: str, detail: Mapping[str, Any]) -> str:
         return listed + _more(len(detail["anomalies"]), LISTED) if listed else _("none")
     if name == "notifications":
         return ", ".join(detail["notifiers"]) or _("no channel is set up")
-    return ", ".join(detail) or _("no model is set up")
+    return drift_summary(detail) if name == "drift" else predictions_summary(detail)
 
 
 def _freshness_notes(detail: Mapping[str, Any]) -> list[str]:

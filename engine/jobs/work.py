@@ -172,11 +172,17 @@ def backtest_symbols(
 
 
 def plan_day(desk: Desk, as_of: date | None = None, progress: Progress = silent) -> Plan:
-    """The daily run with the sources of the settings; the demo market has none. Raises UsageError as `plan_run` does."""
+    """The daily run with the sources of the settings (the demo market has none) and the live models that existed by its session.
+
+    Raises UsageError as `plan_run` does.
+    """
+    from dataclasses import replace
+
     from engine.daily import plan_run
     from engine.ingestion.sources import configured_sources
+    from engine.ml.live import predictors
 
-    if desk.workspace.demo:
-        return plan_run(desk, as_of, progress=progress)
-    sources = configured_sources(desk.workspace, desk.settings, desk.store, desk.now, desk.calendar)
-    return plan_run(desk, as_of, sources=sources, progress=progress)
+    demo, store = desk.workspace.demo, desk.store
+    sources = [] if demo else configured_sources(desk.workspace, desk.settings, store, desk.now, desk.calendar)
+    plan = plan_run(desk, as_of, sources=sources, progress=progress)
+    return replace(plan, predictors=predictors(desk.workspace.models, store, plan.cut.known_at))

@@ -68,12 +68,11 @@ class Drift:
 
 
 def reference(dataset: Dataset, names: Sequence[str]) -> dict[str, Any]:
-    """What is to be kept of the training rows, as JSON: {"trained_until" (UTC seconds, when the last label was known), "instants",
-    "classes" (shares of SELL, HOLD, BUY), "features": {name: {"edges", "shares", "missing"}}}. names: columns of the data set.
+    """What is to be kept of the training rows, as JSON: {"instants", "classes" (shares of SELL, HOLD, BUY), "features": {name:
+    {"edges", "shares", "missing"}}}. names: columns of the data set.
     """
     columns = {name: dataset.X[:, dataset.features.index(name)] for name in names}
     return {
-        "trained_until": int(dataset.end.max()),
         "instants": int(np.unique(dataset.start).size),
         "classes": [float(share) for share in frequencies(dataset.y)],
         "features": {name: _distribution(values) for name, values in columns.items()},

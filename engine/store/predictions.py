@@ -49,13 +49,12 @@ def record_predictions(store: Store, made: Iterable[Prediction], now: int) -> No
         )
 
 
-def read_predictions(store: Store, model_id: str, until: int) -> list[Prediction]:
-    """The predictions of a model for bars that opened before `until`, by symbol, oldest first."""
+def read_predictions(store: Store, model_id: str) -> list[Prediction]:
+    """The predictions of a model, by symbol, oldest first."""
     with store.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT model_id, symbol, timeframe, time, sell, hold, buy FROM predictions WHERE model_id = ? AND time < ?"
-            " ORDER BY symbol, time",
-            (model_id, until),
+            "SELECT model_id, symbol, timeframe, time, sell, hold, buy FROM predictions WHERE model_id = ? ORDER BY symbol, time",
+            (model_id,),
         ).all()
     return [Prediction(*row) for row in rows]
 

@@ -32,7 +32,7 @@ from tests.desk_maker import (
     walk,
 )
 
-NAMES = ["import", "freshness", "signals", "anomalies", "predictions", "notifications"]
+NAMES = ["import", "freshness", "predictions", "drift", "signals", "anomalies", "notifications"]
 DAY = 86_400
 
 
@@ -320,14 +320,14 @@ def test_models_and_messages_have_their_steps(home: Path) -> None:
     first, second = at_desk(home, run), at_desk(home, run)
     assert told == [("2025-06-30-close", 3)]
     close = walk("MEAA3", 90)[-1, 3]
-    assert first.steps[4].detail == second.steps[4].detail == {"remembering": {"MEAA3": {"close": close}}}
+    assert first.steps[2].detail == second.steps[2].detail == {"remembering": {"MEAA3": {"close": close}}}
 
 
 def test_progress_is_told_of_every_step(home: Path) -> None:
     seen: list[tuple[int, int | None, str]] = []
     at_desk(home, lambda desk: run_daily(plan_run(desk, progress=lambda done, total, note="": seen.append((done, total, note)))))
     assert [(done, note) for done, total, note in seen if total == len(STEPS) and note in NAMES] == list(enumerate(NAMES))
-    assert seen[-1] == (6, 6, "")
+    assert seen[-1] == (7, 7, "")
 
 
 def test_the_desk_s_clock_is_the_only_one(home: Path) -> None:

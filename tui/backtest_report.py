@@ -27,7 +27,9 @@ def backtest_report(found: Mapping[str, Any], *, trades: bool = False) -> Render
         symbol=found["symbol"],
         timeframe=found["timeframe"],
         strategy=found["strategy"],
-        params=", ".join(f"{name} {value:g}" for name, value in found["params"].items()),
+        params=", ".join(
+            f"{name} {value}" if isinstance(value, str) else f"{name} {value:g}" for name, value in found["params"].items()
+        ),
         start=day(found["period"]["start"]),
         end=day(found["period"]["end"]),
     )

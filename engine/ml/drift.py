@@ -159,11 +159,11 @@ def assess(
     training's class frequencies (interval of the Brier scores' difference above 0). watch: any feature has drifted, 5 % more is
     missing, or it was surer than it was right (interval above 0). What is too little to be judged changes nothing and is said.
     """
+    figures: dict[str, Any] = {"instants": instants, "features": {}, "calibration": None}
     if kept is None:
-        return Drift(OK, (_("The training kept no distribution to compare with; train again to have drift watched."),), {})
+        return Drift(OK, (_("The training kept no distribution to compare with; train again to have drift watched."),), figures)
     reasons: list[str] = []
     states = {OK}
-    figures: dict[str, Any] = {"instants": instants, "features": {}, "calibration": None}
     if instants < LEAST_BARS:
         reasons.append(
             _("{count} bars since the training; features are compared from {least} on.").format(count=instants, least=LEAST_BARS)

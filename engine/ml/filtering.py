@@ -12,6 +12,7 @@ import numpy as np
 from engine.domain import BAR_ARRAYS, Action, Signal, iso
 from engine.errors import UsageError
 from engine.i18n import _
+from engine.store.ledger import FILTERED
 from engine.strategies.base import Decisions, Strategy, decimal
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 #: How sure the model must be.
 THRESHOLD = 0.6
-SUFFIX = "+ml"
 CLASSES = (Action.SELL, Action.HOLD, Action.BUY)
 
 
@@ -115,7 +115,7 @@ class MLEnhancedStrategy(Strategy):
     @property
     def name(self) -> str:  # type: ignore[override]
         """That of the base strategy with "+ml"."""
-        return f"{self.base.name}{SUFFIX}"
+        return f"{self.base.name}{FILTERED}"
 
     @property
     def warm_up(self) -> int:
@@ -182,7 +182,7 @@ def filtered(signal: Signal, probabilities: FloatArray, threshold: float, model:
         "threshold": threshold,
         "reason": reason,
     }
-    told = replace(signal, strategy=f"{signal.strategy}{SUFFIX}", filter=opinion)
+    told = replace(signal, strategy=f"{signal.strategy}{FILTERED}", filter=opinion)
     if not action:
         return told
     told = replace(told, reason=f"{signal.reason} {comment(action, probabilities, threshold)}")

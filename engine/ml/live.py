@@ -127,6 +127,11 @@ def load_live(folder: Path, store: Store, model_id: str, symbol: str, timeframe:
     return found
 
 
+def load_model(folder: Path, store: Store, model_id: str) -> LiveModel:
+    """The model of this id, or "latest", whatever it learnt from. Raises as `load_live`."""
+    return _loaded(folder, store, registry.find(store, model_id))
+
+
 def predictors(folder: Path, store: Store, known_at: int, timeframe: str = "1d") -> tuple[LivePredictor, ...]:
     """The live models of a timeframe that existed at `known_at` (UTC seconds); those of the fewest symbols first, then the newest."""
     rows = [
@@ -155,12 +160,22 @@ def filtered_signal(
     Raises as `current_signal`, and ModelError as `LiveModel.check`.
     """
     signal = current_signal(store, calendar, settings, symbol, strategy, timeframe=timeframe, now=now)
-    bars, _events = adjusted(store, read_bars(store, symbol, timeframe))
-    probabilities = live.probabilities(finished(bars))[-1]
     state = read_drift(store, live.name)
     if state and state[0].state == DEGRADED:
         return unfiltered(signal, live.name, fallback(live.name, state[0].report))
+    probabilities = live.probabilities(_newest(store, symbol, timeframe))[-1]
     return filtered(signal, probabilities, live.threshold if threshold is None else threshold, live.name)
+
+
+def newest_inputs(live: LiveModel, store: Store, symbol: str, timeframe: str) -> FloatArray:
+    """The features of the model, float64 (k,), at the newest finished bar of a stored symbol; NaN where it does not look at them."""
+    newest: FloatArray = live.inputs(_newest(store, symbol, timeframe))[-1]
+    return newest
+
+
+def _newest(store: Store, symbol: str, timeframe: str) -> Bars:
+    """The finished bars of `symbol` as `current_signal` takes them."""
+    return finished(adjusted(store, read_bars(store, symbol, timeframe))[0])
 
 
 def fallback(name: str, drift: Mapping[str, Any]) -> str:

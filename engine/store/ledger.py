@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from engine.store.database import Store
 
 
+#: How the name of a strategy ends whose signals a model must confirm.
+FILTERED = "+ml"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One daily run. `inputs` is a digest of what decides its result: settings, watchlist and code version."""
@@ -175,10 +179,14 @@ def trial_key(strategy: str, params: Mapping[str, Any]) -> tuple[str, str]:
 def newest_backtest(
     store: Store, symbol: str, timeframe: str, strategy: str | None = None
 ) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
-    """Of the newest backtest of this symbol and timeframe (of `strategy`, where one is named): strategy, parameters, orders."""
+    """Of the newest backtest of this symbol and timeframe (of `strategy`, where one is named): strategy, parameters, orders.
+
+    One with a model's filter is left out: its name and parameters alone do not make it again.
+    """
     asked = select(backtests.c.strategy, backtests.c.params).where(
         backtests.c.symbol == symbol, backtests.c.timeframe == timeframe
     )
+    asked = asked.where(~backtests.c.strategy.endswith(FILTERED))
     if strategy is not None:
         asked = asked.where(backtests.c.strategy == strategy)
     with store.read() as connection:

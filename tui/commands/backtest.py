@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import NoDataError, UsageError
 from engine.i18n import _, ngettext
 from tui.commands.common import add, add_period, add_timeframe, desk_of, is_json, period, symbols, timeframe
+from tui.commands.filters import add_backtest_filter, check_backtest_filter, filtered_backtest
 from tui.commands.orders import add_orders, execution
 from tui.commands.research import add_account, add_strategy, check_capital, params
 from tui.output import console, demo_banner, narrate, print_json, progress_bar
@@ -39,6 +41,7 @@ def add_commands(commands: Any, common: Any) -> None:
     parser.add_argument("--taxes", action="store_true", help=_("also the income tax month by month, and what is left after it"))
     parser.add_argument("--equity", action="store_true", help=_("with --json: add the equity curve"))
     add_orders(parser)
+    add_backtest_filter(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             _("Example: {example}").format(example="pregao backtest PETR4 VALE3"),
         )
     check_capital(arguments.capital)
+    check_backtest_filter(arguments)
     if arguments.bands is not None:
         from engine.backtest.evidence.bootstrap import check_draws
 
@@ -73,14 +77,16 @@ def run(arguments: argparse.Namespace) -> int:
             from tui.commands.one_account import report
 
             return report(arguments, desk, wanted, strategy, question)
-        results, skipped = _each(desk, wanted, strategy, question, lenient=arguments.universe, quiet=is_json(arguments))
+        filters: dict[str, dict[str, Any]] = {}
+        trade = partial(_trade, arguments, desk, strategy, question, filters)
+        results, skipped = _each(trade, wanted, lenient=arguments.universe, quiet=is_json(arguments))
         if is_json(arguments):
-            listed = [_as_dict(result, arguments, desk) for result in results]
+            listed = [_as_dict(result, arguments, desk) | filters.get(result.bars.symbol, {}) for result in results]
             several = {"results": listed, "skipped": skipped, "demo": desk.workspace.demo}
             print_json(listed[0] if len(listed) == 1 and not arguments.universe else several)
             return 0
         demo_banner(desk.workspace.demo)
-        _show(results, arguments, desk)
+        _show(results, filters, arguments, desk)
         for item in skipped:
             narrate(item["error"]["message"])
         return 0
@@ -97,21 +103,41 @@ def _universe(desk: Desk, wanted: str) -> list[str]:
     return sorted(found)
 
 
-def _each(
-    desk: Desk, wanted: Sequence[str], strategy: Strategy, question: dict[str, Any], *, lenient: bool, quiet: bool
-) -> tuple[list[BacktestResult], list[dict[str, Any]]]:
-    """One backtest per symbol; a symbol without bars for the question is left out of a universe, and said."""
+def _trade(
+    arguments: argparse.Namespace,
+    desk: Desk,
+    strategy: Strategy,
+    question: dict[str, Any],
+    filters: dict[str, dict[str, Any]],
+    wanted: Sequence[str],
+) -> list[BacktestResult]:
+    """One backtest per symbol; with a filter, what it did goes into `filters` by symbol."""
     from engine.jobs.work import backtest_symbols
 
+    if arguments.filter is None:
+        return backtest_symbols(desk, wanted, strategy, **question)
+    results = []
+    with progress_bar(_("Filter"), quiet=is_json(arguments) or arguments.universe) as progress:
+        for symbol in wanted:
+            found = filtered_backtest(arguments, desk, symbol, strategy, question, progress)
+            filters[symbol] = {"filter": found.as_dict()}
+            results.append(found.result)
+    return results
+
+
+def _each(
+    trade: Callable[[Sequence[str]], list[BacktestResult]], wanted: Sequence[str], *, lenient: bool, quiet: bool
+) -> tuple[list[BacktestResult], list[dict[str, Any]]]:
+    """What `trade` gives for each symbol; one without bars for the question is left out of a universe, and said."""
     if not lenient:
-        return backtest_symbols(desk, wanted, strategy, **question), []
+        return trade(wanted), []
     results: list[BacktestResult] = []
     skipped: list[dict[str, Any]] = []
     with progress_bar(_("Testing"), quiet=quiet) as progress:
         for count, symbol in enumerate(wanted):
             progress(count, len(wanted), symbol)
             try:
-                results += backtest_symbols(desk, [symbol], strategy, **question)
+                results += trade([symbol])
             except NoDataError as error:
                 skipped.append({"symbol": symbol, "error": error.as_dict()})
     if not results:
@@ -135,7 +161,9 @@ def _as_dict(result: BacktestResult, arguments: argparse.Namespace, desk: Desk) 
     return {**shown, "demo": desk.workspace.demo}
 
 
-def _show(results: Sequence[BacktestResult], arguments: argparse.Namespace, desk: Desk) -> None:
+def _show(
+    results: Sequence[BacktestResult], filters: dict[str, dict[str, Any]], arguments: argparse.Namespace, desk: Desk
+) -> None:
     from tui.backtest_report import backtest_report
     from tui.compare_report import bands_table, monthly_table
 
@@ -146,6 +174,10 @@ def _show(results: Sequence[BacktestResult], arguments: argparse.Namespace, desk
         return
     for result in results:
         console().print(backtest_report(result.as_dict(), trades=arguments.trades))
+        if result.bars.symbol in filters:
+            from tui.filter_report import filter_report
+
+            console().print(filter_report(filters[result.bars.symbol]["filter"]))
         if arguments.monthly:
             console().print(monthly_table(result.monthly))
         if arguments.bands is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import UsageError
 from engine.i18n import _
 from tui.commands.common import add, add_period, add_timeframe, desk_of, is_json, period, symbols, timeframe
+from tui.commands.filters import add_signal_filter, check_signal_filter, opinions
 from tui.commands.orders import add_orders, execution
 from tui.output import console, demo_banner, print_json
 
@@ -28,6 +29,7 @@ def add_commands(commands: Any, common: Any) -> None:
     parser.add_argument("symbols", nargs="+", metavar="SYMBOL")
     add_strategy(parser, _("the strategy, or auto for the one that suits the regime (default: the one in the settings)"))
     add_timeframe(parser)
+    add_signal_filter(parser)
     parser.set_defaults(run=run_signal)
 
     summary = _("rank strategies on the same data, costs and warm-up; each one counts as a trial")
@@ -70,23 +72,36 @@ def params(arguments: argparse.Namespace) -> dict[str, object]:
 
 def run_signal(arguments: argparse.Namespace) -> int:
     wanted, chosen = symbols(arguments.symbols), timeframe(arguments.timeframe)
+    check_signal_filter(arguments)
     with desk_of(arguments) as desk:
         from engine import strategies
         from engine.signals import current_signal
 
         name = arguments.strategy or desk.settings.daily.strategy
         strategy = strategies.chosen(name, params(arguments), desk.workspace.strategies)
-        found: list[Signal] = [
-            current_signal(desk.store, desk.calendar, desk.settings, symbol, strategy, timeframe=chosen, now=desk.now())
-            for symbol in wanted
-        ]
+        explained: list[dict[str, Any]] = []
+        found: list[Signal]
+        if arguments.model is None:
+            found = [
+                current_signal(desk.store, desk.calendar, desk.settings, symbol, strategy, timeframe=chosen, now=desk.now())
+                for symbol in wanted
+            ]
+        else:
+            found, explained = opinions(arguments, desk, wanted, strategy, chosen)
         if is_json(arguments):
-            print_json({"signals": [signal.as_dict() for signal in found], "demo": desk.workspace.demo})
+            why = {"explanations": [{**item, "explanation": item["explanation"].as_dict()} for item in explained]}
+            shown = {"signals": [signal.as_dict() for signal in found], "demo": desk.workspace.demo}
+            print_json(shown | (why if arguments.explain else {}))
             return 0
         from tui.reports import signals_report
 
         demo_banner(desk.workspace.demo)
         console().print(signals_report([signal.as_dict() for signal in found]))
+        if explained:
+            from tui.explain_report import explain_report
+
+            for item in explained:
+                console().print(explain_report(item["explanation"], f"{item['symbol']}, {item['model']}"))
         return 0
 
 

@@ -122,7 +122,7 @@ class Anomalies(Section):
     training: int = Field(750, ge=150, le=5000, description="Past bars that the Isolation Forest learns from.")
     refit: int = Field(60, ge=5, le=1000, description="Bars after which it learns anew.")
     false_alarm: float = Field(
-        0.001, ge=1e-6, le=0.05, description="Chance per bar of an alarm of the forest while nothing changes."
+        0.002, ge=1e-6, le=0.05, description="Chance per bar of an alarm of the forest while nothing changes."
     )
 
 

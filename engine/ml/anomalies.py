@@ -1,6 +1,7 @@
 """Anomalies: bars that are unlike those before them, of which kind, how strong, why, and what followed the earlier ones.
 
-A bar is one when a detector of `engine.ml.anomaly_measures` goes beyond its alarm limit. A state that lasts (a volatility shift, a frozen
+A bar is one when a detector of `engine.ml.anomaly_measures` goes beyond its alarm limit; its kind is that of the strongest one, and an unusual
+combination only where nothing is unusual by itself. A state that lasts (a volatility shift, a frozen
 price, an unusual combination) is told when it begins and when it becomes worse, not at every bar. Nothing is taken out of the data.
 """
 
@@ -114,7 +115,7 @@ def _anomaly(
     index = int(rows[at])
     strength = {detector: float(reading.strength[at]) for detector, reading in readings.items()}
     alarms = sorted((name for name in DETECTORS if strength[name] >= FROM[0]), key=lambda name: -strength[name])
-    leading = next(name for name in alarms if rings[name][at])
+    leading = min((name for name in alarms if rings[name][at]), key=lambda name: (name == "combination", -strength[name]))
     direction = int(_directions(leading, readings[leading])[at])
     raw = float(np.sqrt(sum(strength[name] ** 2 for name in alarms)))
     severity = SEVERITIES[int(np.searchsorted(FROM, raw, side="right")) - 1]

@@ -58,7 +58,7 @@ class Sensitivity:
     window: int = 250
     training: int = 750
     refit: int = 60
-    false_alarm: float = 0.001
+    false_alarm: float = 0.002
     trees: int = 100
     seed: int = 42
 
@@ -137,21 +137,26 @@ def standing(values: FloatArray, rows: IntArray, slot: IntArray, window: int) ->
         asked = np.flatnonzero(slot[rows] == kind)
         known = np.flatnonzero((slot == kind) & ~np.isnan(values))
         ends = np.searchsorted(known, rows[asked])
-        past = values[known]
-        full = np.flatnonzero(ends >= window)
-        for part in (full[at : at + CHUNK] for at in range(0, full.size, CHUNK)):
-            found = _robust(np.lib.stride_tricks.sliding_window_view(past, window)[ends[part] - window])
-            median[asked[part]], spread[asked[part]] = found
-        for at in np.flatnonzero((ends >= LEAST) & (ends < window)):
-            (median[asked[at]],), (spread[asked[at]],) = _robust(past[np.newaxis, : ends[at]])
+        past = np.concatenate((np.full(window, np.nan), values[known]))
+        judged = np.flatnonzero(ends >= LEAST)
+        for part in (judged[at : at + CHUNK] for at in range(0, judged.size, CHUNK)):
+            views = np.lib.stride_tricks.sliding_window_view(past, window)[ends[part]]
+            median[asked[part]], spread[asked[part]] = _robust(views, np.minimum(ends[part], window))
     return median, spread
 
 
-def _robust(past: FloatArray) -> tuple[FloatArray, FloatArray]:
-    median = np.median(past, axis=1)
+def _robust(past: FloatArray, counts: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Median and robust spread of the last `counts` values of each row; what comes before them is NaN."""
+    median = _middle(past, counts)
     away = np.abs(past - median[:, np.newaxis])
-    spread = OF_MEDIAN * np.median(away, axis=1)
-    return median, np.where(spread > 0, spread, OF_MEAN * away.mean(axis=1))
+    spread = OF_MEDIAN * _middle(away, counts)
+    return median, np.where(spread > 0, spread, OF_MEAN * np.nansum(away, axis=1) / counts)
+
+
+def _middle(values: FloatArray, counts: IntArray) -> FloatArray:
+    ordered, row = np.sort(values, axis=1), np.arange(len(values))
+    middle: FloatArray = (ordered[row, (counts - 1) // 2] + ordered[row, counts // 2]) / 2.0
+    return middle
 
 
 def moving_median(values: FloatArray, period: int) -> FloatArray:

@@ -67,6 +67,8 @@ def event_line(kind: str, payload: Mapping[str, Any]) -> str:
         return _("Trial {number}: log-loss {value}, best {best}").format(
             number=payload["number"], value=number(payload["value"], 4), best=number(payload["best"], 4)
         )
+    if kind == "skipped":
+        return _("{symbols} left out: {why}").format(symbols=", ".join(payload["symbols"]), why=payload["error"]["message"])
     return ""
 
 
@@ -89,7 +91,7 @@ def _metrics(found: Mapping[str, Any]) -> Table:
 
     def row(label: str, key: str, show: Any, majority: Any = None, naive: Any = None, prior: Any = None) -> None:
         low, high = metrics["intervals"][key]
-        between = DASH if low != low else f"{show(low)} {_('to')} {show(high)}"
+        between = DASH if low is None else f"{show(low)} {_('to')} {show(high)}"
         others = (DASH if value is None else show(value) for value in (majority, naive, prior))
         table.add_row(label, show(metrics[key]), between, *others)
 
@@ -152,7 +154,7 @@ def _calibration(calibration: Mapping[str, list[Mapping[str, Any]]]) -> Table:
 def _importance(importance: list[Mapping[str, Any]]) -> Table:
     table = _table(_("Feature"), _("log-loss without it"), _("spread over folds"), _("folds"))
     for item in importance[:MOST_FEATURES]:
-        sign = "+" if item["importance"] > 0 else ""
+        sign = "+" if (item["importance"] or 0.0) > 0 else ""
         table.add_row(item["feature"], sign + _fine(item["importance"]), _fine(item["spread"]), str(item["folds"]))
     return table
 

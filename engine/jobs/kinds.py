@@ -62,6 +62,13 @@ def _words(params: Mapping[str, Any], name: str) -> list[str]:
     return list(words)
 
 
+def _word(params: Mapping[str, Any], name: str) -> str:
+    """A text that must be given. Raises UsageError."""
+    if not params.get(name):
+        raise UsageError(_("A job of this kind needs {name}").format(name=name))
+    return str(params[name])
+
+
 def import_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
     """paths (files, folders, globs) and, each optional, symbol, timeframe, price_base, mapping, markets, series, column.
 
@@ -188,8 +195,10 @@ def train_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit
     folds, trials, select, strategy, timeframe, from, to, seed, name.
 
     {"trainings": [...]}, each as of `pregao train signals --json`. Emits "fold" and "trial" as `engine.ml.training.train` does, with
-    "symbols", and "trained" with each model's id. Cancelled between fits, the models that were saved before stay.
+    "symbols", and "trained" with each model's id. Symbols that have too few bars are emitted as "skipped" and left out while others
+    have enough. Cancelled between fits, the models that were saved before stay.
     """
+    from engine.errors import NoDataError
     from engine.features.catalogue import select
     from engine.jobs import learning
     from engine.market import asked
@@ -210,26 +219,62 @@ def train_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit
         features=tuple(feature.name for feature in select(groups, names)),
         **{field: said[name] for name, field in PLANNED.items() if name in said},
     )
-    done = []
-    for group in [plan.symbols] if said.get("pooled", False) else [(symbol,) for symbol in plan.symbols]:
-        report = learning.train_signals(
-            desk,
-            replace(plan, symbols=group),
-            strategy=strategy,
-            timeframe=asked.timeframe(said.get("timeframe", "1d")),
-            start=start,
-            end=end,
-            name=said.get("name", ""),
-            progress=progress,
-            emit=_named_emitter(emit, group),
-        )
+    groups_of = [plan.symbols] if said.get("pooled", False) else [(symbol,) for symbol in plan.symbols]
+    done: list[dict[str, Any]] = []
+    missing: list[PregaoError] = []
+    for at, group in enumerate(groups_of):
+        try:
+            report = learning.train_signals(
+                desk,
+                replace(plan, symbols=group),
+                strategy=strategy,
+                timeframe=asked.timeframe(said.get("timeframe", "1d")),
+                start=start,
+                end=end,
+                name=said.get("name", ""),
+                progress=_share(progress, at, len(groups_of)),
+                emit=_named_emitter(emit, group),
+            )
+        except NoDataError as error:
+            missing.append(error)
+            emit("skipped", {"symbols": list(group), "error": error.as_dict()})
+            continue
         emit("trained", {"symbols": list(group), "model_id": report["model_id"]})
         done.append(report)
+    if missing and not done:
+        raise missing[0]
     return {"trainings": done, "demo": desk.workspace.demo}
+
+
+def _share(progress: Progress, at: int, parts: int) -> Progress:
+    """The progress of one of several equal parts as that of the whole."""
+
+    def report(done: int, total: int | None, note: str = "") -> None:
+        progress(done if total is None else at * total + done, None if total is None else parts * total, note)
+
+    return report
 
 
 def _named_emitter(emit: Emit, symbols: Sequence[str]) -> Emit:
     return lambda kind, payload: emit(kind, {"symbols": list(symbols), **payload})
+
+
+def promote_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:  # noqa: ARG001
+    """model_id: the model to make live. The result is that of `saved_models.promote`."""
+    from engine.jobs import saved_models
+
+    _checked(params, {"model_id": str})
+    return saved_models.promote(desk, _word(params, "model_id"))
+
+
+def explain_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:  # noqa: ARG001
+    """model_id and symbol, whose newest bar is explained. The result is that of `saved_models.explain_newest`."""
+    from engine.jobs import saved_models
+    from engine.market import asked
+
+    _checked(params, {"model_id": str, "symbol": str})
+    (symbol,) = asked.symbols([_word(params, "symbol")])
+    return saved_models.explain_newest(desk, _word(params, "model_id"), symbol)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -238,6 +283,8 @@ KINDS: Mapping[str, Kind] = {
     "backtest": backtest_job,
     "daily": daily_job,
     "train": train_job,
+    "promote": promote_job,
+    "explain": explain_job,
 }
 
 
@@ -259,6 +306,8 @@ def summary(kind: str, result: Mapping[str, Any]) -> str:
         return ngettext("{count} backtest", "{count} backtests", count).format(count=count)
     if kind == "train":
         return ", ".join(f"{item['model_id']} ({_(item['verdict']['label'])})" for item in result["trainings"][:NAMED])
+    if kind in ("promote", "explain"):
+        return str(result["model_id"])
     if kind == "daily":
         states = {"done": _("done"), "stale": _("stale data"), "partial": _("partly done"), "failed": _("failed")}
         return f"{result['run_id']} {states[result['status']]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from engine.domain import jsonable
 from engine.errors import UsageError
 from engine.i18n import _
 from tui.commands.common import add, add_period, add_timeframe, desk_of, is_json, parse_number, period, symbols, timeframe
@@ -81,7 +82,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
     with desk_of(arguments) as desk:
         with progress_bar(_("Training"), quiet=quiet) as progress:
-            found = train_job(desk, params, progress, told)
+            found = jsonable(train_job(desk, params, progress, told))
         if quiet:
             single = len(found["trainings"]) == 1
             print_json({**found["trainings"][0], "demo": found["demo"]} if single else found)

@@ -295,7 +295,7 @@ async def test_the_evidence_has_luck_trials_and_trades(real_home: Path) -> None:
         await pilot.press("e")
         await see(
             *(pilot, "closed trades; at least 30 are needed", "probabilistic Sharpe", "Trials on this series", "deflated Sharpe"),
-            *("95% interval, from", "Winners while held", "Longest run of winners", "Kelly's stake"),
+            *("95 % interval, from", "Winners while held", "Longest run of winners", "Kelly's stake"),
             *("b resamples the returns", "insufficient evidence: at least 30 are needed"),
         )
 

@@ -30,6 +30,8 @@ MARGIN, PROBABILITY = "margin", "probability"
 SHARES = ("- 1", "/ close[t]")
 #: The digits that are shown of other features.
 SIGNIFICANT = 3
+#: The smallest contribution that is worth a sentence.
+SMALLEST = 0.005
 
 
 class Contribution(NamedTuple):
@@ -101,10 +103,10 @@ def contributions(model: SignalModel, row: FloatArray, action: Action | None = N
 
 
 def words(found: Explanation, most: int = 3) -> tuple[str, ...]:
-    """The largest contributions as sentences, such as "momentum_20 +4.1 % speaks for BUY (+0.08)"; those of 0 are left out."""
+    """The largest contributions as sentences, such as "momentum_20 +4.1 % speaks for BUY (+0.08)", but those that round to 0."""
     sentences = []
     for item in found.contributions[:most]:
-        if item.contribution:
+        if abs(item.contribution) >= SMALLEST:
             pattern = (
                 _("{feature} {value} speaks for {action} ({amount})")
                 if item.contribution > 0
@@ -133,9 +135,10 @@ def value_words(feature: str, value: float) -> str:
     return decimal(value, min(max(SIGNIFICANT - before_point, 0), 6))
 
 
-def signed(amount: float) -> str:
-    """A contribution with its sign, two decimals."""
-    return f"{'+' if amount > 0 else ''}{decimal(amount)}"
+def signed(amount: float, digits: int = 2) -> str:
+    """A contribution with its sign; what rounds to zero has none."""
+    shown = round(amount, digits) + 0.0
+    return f"{'+' if shown > 0 else ''}{decimal(shown, digits)}"
 
 
 def _boosted(booster: Any, inputs: FloatArray, place: int) -> tuple[FloatArray, float]:

@@ -34,6 +34,9 @@ class Figure:
     intervals: tuple[tuple[float, float] | None, tuple[float, float] | None]
     better: str | None
 
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "values": self.values, "intervals": self.intervals, "better": self.better}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -47,6 +50,15 @@ class Comparison:
     shared: tuple[str, ...]
     only: tuple[tuple[str, ...], tuple[str, ...]]
     reasons: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "models": [model.as_dict() for model in self.models],
+            "figures": [figure.as_dict() for figure in self.figures],
+            "features": {"shared": self.shared, "only": self.only},
+            "comparable": not self.reasons,
+            "reasons": self.reasons,
+        }
 
 
 def compare(folder: Path, store: Store, first: str, second: str) -> Comparison:

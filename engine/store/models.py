@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from engine.domain import iso
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -49,6 +51,23 @@ class StoredModel:
     def scope(self) -> tuple[str, str, tuple[str, ...]]:
         return self.kind, self.timeframe, self.symbols
 
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "model_id": self.id,
+            "kind": self.kind,
+            "model": self.family,
+            "name": self.name,
+            "symbols": list(self.symbols),
+            "timeframe": self.timeframe,
+            "created_at": iso(self.created_at),
+            "live": self.live,
+            "live_since": None if self.live_since is None else iso(self.live_since),
+            "snapshot": self.snapshot,
+            "code_version": self.code_version,
+            "schema": self.schema,
+            **self.summary,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
@@ -56,6 +75,10 @@ class Promotion:
 
     promoted_at: int
     rolled_back_at: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        back = self.rolled_back_at
+        return {"promoted_at": iso(self.promoted_at), "rolled_back_at": None if back is None else iso(back)}
 
 
 _COLUMNS = tuple(field.name for field in fields(StoredModel) if field.name != "live_since")

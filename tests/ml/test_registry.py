@@ -305,7 +305,7 @@ print(refused)
 """
 
 
-@pytest.mark.parametrize(("kind", "count"), [(BOOSTED, 250), (FOREST, 40)])
+@pytest.mark.parametrize(("kind", "count"), [(BOOSTED, 150), (FOREST, 25)])
 def test_changed_bytes_never_crash_the_program(tmp_path: Path, kind, count) -> None:
     path = tmp_path / "model"
     path.write_bytes(estimator_bytes.dump(kind, made_model(kind).estimator))

@@ -36,7 +36,7 @@ class PanelBar(Widget):
         """context: that of the actions which open the panels. panels: what each is called, in order, marked for translation.
         key_of: the key in force of an action, by its id."""
         super().__init__(id=id)
-        self._context, self._panels, self._key_of = context, panels, key_of
+        self._actions, self._panels, self._key_of = context, panels, key_of
         self.active = next(iter(panels))
 
     def render(self) -> Text:
@@ -46,7 +46,7 @@ class PanelBar(Widget):
     def _line(self, *, all_named: bool) -> Text:
         line = Text(no_wrap=True, overflow="crop")
         for name, label in self._panels.items():
-            shown, key = name == self.active, self._key_of(f"{self._context}.{name}")
+            shown, key = name == self.active, self._key_of(f"{self._actions}.{name}")
             line.append(f"{key} {_(label)}" if all_named or shown else key, style="bold underline" if shown else "dim")
             line.append("  ")
         return line

@@ -52,6 +52,10 @@ class Workspace:
         return self.data / "inbox"
 
     @property
+    def out(self) -> Path:
+        return self.data / "out"
+
+    @property
     def downloads(self) -> Path:
         return self.data / "downloads"
 

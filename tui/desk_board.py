@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from engine.errors import StoreError
 from engine.store.board import Board, BoardRow, BoardSignal, Candle
+from engine.store.board_anomalies import BoardAnomaly
 
 Value = TypeVar("Value")
 
@@ -54,6 +55,9 @@ class DeskBoard:
 
     def signals(self, *, hold: bool) -> list[BoardSignal]:
         return self._read(lambda: self._board.signals(hold=hold), [])
+
+    def anomalies(self) -> list[BoardAnomaly]:
+        return self._read(self._board.anomalies, [])
 
     def close(self) -> None:
         self._board.close()

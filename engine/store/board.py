@@ -23,6 +23,7 @@ from engine.domain import TIMEFRAMES, PriceBase
 from engine.errors import StoreError
 from engine.i18n import _
 from engine.market.hours import close_of
+from engine.store.board_anomalies import ANOMALIES, ANOMALIES_STATE, LISTED, BoardAnomaly, anomaly
 from engine.store.database import HEAD
 from engine.store.series import AFTER_MARKET, FORMAT, PROVISIONAL, SERIES_QUERY, SESSION_SHIFT, Series, choose_series
 
@@ -164,10 +165,11 @@ class Board:
         self._connection = connection
 
     def state(self) -> tuple[object, ...]:
-        """What the desk shows rests on: changes with imports, runs and watchlists, not with the progress of jobs."""
+        """What the desk shows rests on: changes with imports, runs, watchlists and anomalies, not with the progress of jobs."""
         query = (
             "SELECT (SELECT max(id) FROM imports), (SELECT max(finished_at) FROM runs),"
-            " (SELECT group_concat(list || ' ' || symbol) FROM (SELECT list, symbol FROM watchlists ORDER BY list, position))"
+            " (SELECT group_concat(list || ' ' || symbol) FROM (SELECT list, symbol FROM watchlists ORDER BY list, position)),"
+            f" ({ANOMALIES_STATE})"
         )
         return tuple(self._all(query)[0])
 
@@ -235,6 +237,14 @@ class Board:
         rows = self._all(_SIGNALS, RUNS_LISTED, hold)
         try:
             return [_signal(*row) for row in rows]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _refused(self.path, error) from error
+
+    def anomalies(self) -> list[BoardAnomaly]:
+        """The newest anomalies, the newest first."""
+        rows = self._all(ANOMALIES, LISTED)
+        try:
+            return [anomaly(*row) for row in rows]
         except (ValueError, KeyError, TypeError) as error:
             raise _refused(self.path, error) from error
 

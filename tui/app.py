@@ -198,7 +198,7 @@ class PregaoApp(DeskCommands):
     @on(VTable.FilterAsked)
     def _filter_asked(self) -> None:
         if not self.active_view.filters:
-            self.say(_("Only the watchlist and the signals are filtered."))
+            self.say(_("The rows of this view are not filtered."))
 
     @on(BacktestAsked)
     async def _backtest_asked(self, event: BacktestAsked) -> None:

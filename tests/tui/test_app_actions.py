@@ -37,6 +37,9 @@ from tests.tui.desk_host import (
     view_name,
     watchlist,
 )
+from tests.tui.test_anomalies_view import open_view as open_anomalies
+from tests.tui.test_anomalies_view import store as store_anomalies
+from tests.tui.test_anomalies_view import view as anomalies_view
 from tui.actions import ACTIONS, BY_ID, Action, bindings, checked_keymap, codes, find_code
 from tui.backtest_frame import PANELS
 from tui.screens.dialogs import Ask, PickSymbol, Reader
@@ -258,6 +261,30 @@ async def _(pilot: Desks, key: str) -> None:
     await until(pilot, lambda: watchlist(pilot).list_name == "banks")
     await see(pilot, "a adds to list banks")
 
+
+EXPECTED["view.anomalies"] = opens_view("anomalies", "watchlist")
+
+
+def on_anomalies(key_does: Callable[[Desks], object]) -> Expectation:
+    """With the made anomalies in the store, the key brings about what `key_does` looks for."""
+
+    async def check(pilot: Desks, key: str) -> None:
+        store_anomalies(app_of(pilot).workspace.home)
+        await open_anomalies(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: key_does(pilot))
+
+    return check
+
+
+EXPECTED["anomalies.acknowledge"] = on_anomalies(lambda pilot: anomalies_view(pilot).found[0].acknowledged)
+EXPECTED["anomalies.severity"] = on_anomalies(lambda pilot: len(anomalies_view(pilot).listed) == 3)
+EXPECTED["anomalies.kind"] = on_anomalies(lambda pilot: {item.kind for item in anomalies_view(pilot).listed} == {"jump"})
+EXPECTED["anomalies.sessions"] = on_anomalies(lambda pilot: len(anomalies_view(pilot).listed) == 2)
+EXPECTED["anomalies.unseen"] = on_anomalies(lambda pilot: "only those not seen yet" in screen_text(pilot))
+EXPECTED["anomalies.symbol"] = on_anomalies(lambda pilot: isinstance(pilot.app.screen, PickSymbol))
+EXPECTED["anomalies.read"] = on_anomalies(lambda pilot: isinstance(pilot.app.screen, Reader))
+EXPECTED["anomalies.export"] = on_anomalies(lambda pilot: "anomalies written to" in said(pilot))
 
 EXPECTED["view.signals"] = opens_view("signals", "watchlist")
 EXPECTED["view.chart"] = opens_view("chart", "watchlist")

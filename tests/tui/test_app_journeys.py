@@ -585,7 +585,7 @@ async def test_the_data_view_tells_coverage_jobs_and_runs(real_home: Path) -> No
         await see(pilot, "There are no bars of XPTO3")
         assert "Filter" not in screen_text(pilot)
         await pilot.press("slash")
-        await until(pilot, lambda: said(pilot) == "Only the watchlist and the signals are filtered.")
+        await until(pilot, lambda: said(pilot) == "The rows of this view are not filtered.")
         await pilot.press("t")
         await see(pilot, "2025-06-30-close", "1.25", "signals done")
         await pilot.press("t")

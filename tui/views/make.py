@@ -21,6 +21,10 @@ def make_view(name: str) -> View:
         from tui.views.chart import ChartView
 
         return ChartView()
+    if name == "anomalies":
+        from tui.views.anomalies import AnomaliesView
+
+        return AnomaliesView()
     if name == "data":
         from tui.views.data import DataView
 

@@ -10,6 +10,7 @@ from engine.errors import PregaoError
 from engine.i18n import _
 from tui.app_base import DeskBase
 from tui.messages import JobAsked
+from tui.views.base import View
 from tui.widgets.frame import JobStrip
 
 if TYPE_CHECKING:
@@ -86,17 +87,15 @@ class DeskJobs(DeskBase):
             strip.show(f"{kind_name(kind)} {job_id} {note}", share)
         else:
             strip.show("", None)
-        if self.switcher.query("#data"):
-            from tui.views.data import DataView
-
-            self.query_one(DataView).jobs_changed()
+        for view in self.switcher.query(View):
+            view.jobs_changed()
 
     def action_cancel_job(self) -> None:
-        """Ask the job in the strip to stop."""
-        if not self._followed:
+        """Ask the job that the view shows to stop, else the one in the strip."""
+        job_id = self.active_view.job_to_cancel() or next(iter(self._followed), None)
+        if job_id is None:
             self.say(_("No job is running."))
             return
-        job_id = next(iter(self._followed))
         self._cancel(job_id)
         self.say(_("Cancelling job {id}...").format(id=job_id))
 

@@ -20,6 +20,7 @@ def help_text(contexts: Sequence[str], keymap: Mapping[str, str]) -> Text:
         "watchlist": _("Watchlist"),
         "signals": _("Signals"),
         "backtest": _("Backtest"),
+        "training": _("Training"),
         "anomalies": _("Anomalies"),
         "chart": _("Chart"),
         "data": _("Data and jobs"),

@@ -28,6 +28,8 @@ def kind_name(kind: str) -> str:
         "backtest": _("backtest"),
         "daily": _("daily run"),
         "train": _("training"),
+        "promote": _("promotion"),
+        "explain": _("explanation"),
     }
     return names.get(kind, kind)
 

@@ -84,9 +84,9 @@ class JobClient:
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
 
-    def jobs(self, limit: int = 50) -> list[Job]:
-        """The newest jobs first, without their results; `note` says what came of each."""
-        return job_ledger.list_jobs(self._path, limit)
+    def jobs(self, limit: int = 50, *, kind: str = "") -> list[Job]:
+        """The newest jobs first (of this kind, where one is given), without their results; `note` says what came of each."""
+        return job_ledger.list_jobs(self._path, limit, kind=kind)
 
     def active(self) -> list[Job]:
         """The jobs that wait or run, whoever started them, newest first."""

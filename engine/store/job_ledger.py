@@ -147,13 +147,15 @@ def add_job(path: Path, kind: str, params: Mapping[str, Any], now: int) -> int:
         return int(made.lastrowid or 0)
 
 
-def list_jobs(path: Path, limit: int = 50, *, active: bool = False) -> list[Job]:
-    """The newest jobs first, without their results; with `active` only those queued or running."""
+def list_jobs(path: Path, limit: int = 50, *, active: bool = False, kind: str = "") -> list[Job]:
+    """The newest jobs first, without their results; with `active` only those queued or running, with `kind` only those of it."""
     if not _has_jobs(path):
         return []
-    chosen = "WHERE status IN ('queued', 'running')" if active else ""
+    chosen = "AND status IN ('queued', 'running')" if active else ""
     with opened(path) as connection:
-        rows = connection.execute(f"SELECT {COLUMNS} FROM jobs {chosen} ORDER BY id DESC LIMIT ?", (limit,))
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM jobs WHERE ?1 IN ('', kind) {chosen} ORDER BY id DESC LIMIT ?2", (kind, limit)
+        )
         return [_job(row) for row in rows]
 
 

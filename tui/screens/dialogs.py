@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -125,7 +126,7 @@ class Reader(ModalScreen[None]):
         Binding("question_mark", "close", "Close", show=False),
     ]
 
-    def __init__(self, title: str, content: Text | Callable[[int], Text]) -> None:
+    def __init__(self, title: str, content: RenderableType | Callable[[int], RenderableType]) -> None:
         super().__init__()
         self._title, self._content = title, content
 
@@ -133,7 +134,7 @@ class Reader(ModalScreen[None]):
         with Vertical(classes="dialog reader"):
             yield Static(Text(self._title, style="bold"))
             with VerticalScroll(id="reader-body"):
-                yield Static(self._content if isinstance(self._content, Text) else self._content(72), id="reader-text")
+                yield Static(self._content(72) if callable(self._content) else self._content, id="reader-text")
             yield Static(Text(_("Arrows scroll, q or Esc closes."), style="dim"))
 
     def on_mount(self) -> None:

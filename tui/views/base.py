@@ -59,3 +59,10 @@ class View(Vertical):
 
     def data_changed(self) -> None:
         """The store has changed: by this app, a job, or another process."""
+
+    def jobs_changed(self) -> None:
+        """A job has gone on, begun or ended."""
+
+    def job_to_cancel(self) -> int | None:
+        """The job that is meant by cancelling; None leaves it to the app."""
+        return None

@@ -21,6 +21,10 @@ def make_view(name: str) -> View:
         from tui.views.chart import ChartView
 
         return ChartView()
+    if name == "training":
+        from tui.views.training import TrainingView
+
+        return TrainingView()
     if name == "anomalies":
         from tui.views.anomalies import AnomaliesView
 

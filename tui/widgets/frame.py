@@ -13,7 +13,7 @@ from tui.actions import Action
 
 #: Hints that are shown however narrow the terminal.
 ALWAYS = ("help.open", "quit")
-TABS = ("watchlist", "signals", "backtest", "anomalies", "chart", "data")
+TABS = ("watchlist", "signals", "backtest", "training", "anomalies", "chart", "data")
 KEY_NAMES = {
     "question_mark": "?",
     "colon": ":",
@@ -64,6 +64,7 @@ class TopBar(Widget):
             "watchlist": _("Watchlist"),
             "signals": _("Signals"),
             "backtest": _("Backtest"),
+            "training": _("Training"),
             "anomalies": _("Anomalies"),
             "chart": _("Chart"),
             "data": _("Data"),

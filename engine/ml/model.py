@@ -7,7 +7,8 @@ to `fit`, no others. Undefined features stay undefined: both families of trees t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,10 +153,13 @@ def fit_with_evidence(
     if not calibrate:
         return Fitted(learnt(rows, *identity), np.empty(0, dtype=np.int64), np.empty((0, 3)))
     earlier, later = hold_out(dataset.start, dataset.end, rows)
-    raw = learnt(earlier, *identity).raw(dataset.X[later])
+    with ThreadPoolExecutor(1) as other:
+        whole = other.submit(learnt, rows, *identity)
+        raw = learnt(earlier, *identity).raw(dataset.X[later])
     judged = ~np.isnan(raw).any(axis=1)
     slope, intercept = platt(raw[judged], dataset.y[later][judged], dataset.weights[later][judged])
-    return Fitted(learnt(rows, slope, intercept), later, calibrated(raw, slope, intercept))
+    final = replace(whole.result(), slope=slope, intercept=intercept)
+    return Fitted(final, later, calibrated(raw, slope, intercept))
 
 
 def checked_params(kind: str, params: Mapping[str, Any]) -> dict[str, int | float]:

@@ -124,13 +124,13 @@ def train(
         raise UsageError(_("Name at least one symbol to train on"))
     if plan.trials < 0:
         raise UsageError(_("The number of trials cannot be {count}").format(count=plan.trials))
-    progress(0, None, _("look-ahead proof of the features"))
-    refuse_leaks(features, next(iter(chosen.values())))
     progress(0, None, _("features and labels"))
     table = datasets.build(chosen, features, plan.label, plan.label_params)
     if plan.start is not None:
         table = _since(table, plan.start)
     folds = walk_forward(table.start, table.end, plan.folds, embargo=plan.embargo)
+    progress(0, None, _("look-ahead proof of the features"))
+    refuse_leaks(features, next(iter(chosen.values())))
     run = _Run(plan, params, table, progress, emit)
     done = [run.fold(fold) for fold in folds]
     final = run.final()

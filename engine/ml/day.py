@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.domain import jsonable
 from engine.errors import PregaoError
-from engine.ml.drift import DEGRADED
+from engine.ml.drift import DEGRADED, WATCH
 from engine.ml.filtering import CLASSES, filtered, unfiltered
 from engine.ml.live import LivePredictor, drift_of, fallback
 from engine.store.predictions import Prediction, StoredDrift, record_drift, record_predictions
@@ -65,7 +65,11 @@ def watch(
     for predictor in predictors:
         if not isinstance(predictor, LivePredictor) or "error" in said.get(predictor.name, {}):
             continue
-        state = jsonable(drift_of(predictor.live, store, bars_by_symbol).as_dict())
+        try:
+            state = jsonable(drift_of(predictor.live, store, bars_by_symbol).as_dict())
+        except PregaoError as error:
+            found[predictor.name] = {"state": WATCH, "reasons": [error.message]}
+            continue
         if recorded_at is not None:
             record_drift(store, StoredDrift(predictor.name, session, state["state"], state), recorded_at)
         found[predictor.name] = {key: state[key] for key in ("state", "reasons")}

@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         results, skipped = _each(trade, wanted, lenient=arguments.universe, quiet=is_json(arguments))
         if is_json(arguments):
             listed = [_as_dict(result, arguments, desk) | filters.get(result.bars.symbol, {}) for result in results]
-            several = {"results": listed, "skipped": skipped, "demo": desk.workspace.demo}
+            several = {"results": listed, **({"skipped": skipped} if arguments.universe else {}), "demo": desk.workspace.demo}
             print_json(listed[0] if len(listed) == 1 and not arguments.universe else several)
             return 0
         demo_banner(desk.workspace.demo)

@@ -14,7 +14,6 @@ import numpy as np
 
 from engine.domain import Aftermath, Anomaly
 from engine.features import catalogue
-from engine.i18n import mark
 from engine.ml import anomaly_measures as measures
 from engine.ml.anomaly_measures import DETECTORS, SIGNED, Reading, Sensitivity
 from engine.ml.anomaly_words import Facts, advice, combined, driver, explanation
@@ -35,7 +34,7 @@ KIND_OF: Mapping[str, str] = {
     "combination": "unusual_combination",
 }
 KINDS = tuple(dict.fromkeys(KIND_OF.values()))
-SEVERITIES = (mark("low"), mark("medium"), mark("high"))
+SEVERITIES = ("low", "medium", "high")
 #: Alarm limits from which a severity begins.
 FROM = (1.0, 1.5, 2.0)
 #: Detectors of states that last, and the bars after which one that is over may be told again.

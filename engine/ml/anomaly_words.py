@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.domain import from_day_number, sao_paulo
-from engine.i18n import _, mark
+from engine.i18n import _
 from engine.market.adjust import PAYMENTS
 
 if TYPE_CHECKING:
@@ -25,15 +25,6 @@ SPLITS: Mapping[str, float] = {
 }  # fmt: skip
 #: How near to a usual ratio an opening counts as one.
 NEAR_SPLIT = 0.015
-#: A feature of the forest with its value and its usual one.
-FEATURE_TEXTS: Mapping[str, str] = {
-    "volatility_20": mark("20-bar volatility {value}, usually {usual}"),
-    "volume_ratio": mark("volume {value} times its 20-bar mean, usually {usual}"),
-    "momentum_10": mark("price {value} in 10 bars, usually {usual}"),
-    "atr_ratio": mark("average true range {value} of the price, usually {usual}"),
-    "distance_to_high": mark("price {value} below its 20-bar high, usually {usual}"),
-    "distance_to_low": mark("price {value} above its 20-bar low, usually {usual}"),
-}
 #: The forest names so many features, none of a smaller share than this.
 NAMED, LEAST_SHARE = 3, 0.15
 
@@ -75,9 +66,20 @@ def combined(judge: Judge, features: FloatArray) -> list[str]:
     """The features that make one row strange to the forest, each in one phrase."""
     named = [reason for reason in judge.reasons(features)[:NAMED] if reason[1] >= LEAST_SHARE]
     return [
-        _(FEATURE_TEXTS[name]).format(value=_shown(name, value), usual=_shown(name, usual))
-        for name, _share, value, usual in named
+        _of_feature(name).format(value=_shown(name, value), usual=_shown(name, usual)) for name, _share, value, usual in named
     ]
+
+
+def _of_feature(name: str) -> str:
+    texts = {
+        "volatility_20": _("20-bar volatility {value}, usually {usual}"),
+        "volume_ratio": _("volume {value} times its 20-bar mean, usually {usual}"),
+        "momentum_10": _("price {value} in 10 bars, usually {usual}"),
+        "atr_ratio": _("average true range {value} of the price, usually {usual}"),
+        "distance_to_high": _("price {value} below its 20-bar high, usually {usual}"),
+        "distance_to_low": _("price {value} above its 20-bar low, usually {usual}"),
+    }
+    return texts[name]
 
 
 def _shown(name: str, value: float) -> str:

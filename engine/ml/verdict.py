@@ -68,12 +68,14 @@ def judge(
 
 def _of_accuracy(metrics: Mapping[str, Any], baselines: Mapping[str, Any]) -> str:
     majority = baselines["majority"]
-    better = metrics["intervals"]["accuracy"][0] > majority["accuracy"]
-    text = (
-        _("Right on {accuracy} of the test rows, better than always saying {name}, which is right on {majority}.")
-        if better
-        else _("Right on {accuracy} of the test rows, no better than always saying {name}, which is right on {majority}.")
-    )
+    if metrics["intervals"]["accuracy"][0] > majority["accuracy"]:
+        text = _("Right on {accuracy} of the test rows, better than always saying {name}, which is right on {majority}.")
+    elif metrics["accuracy"] > majority["accuracy"]:
+        text = _(
+            "Right on {accuracy} of the test rows, not surely better than always saying {name}, which is right on {majority}."
+        )
+    else:
+        text = _("Right on {accuracy} of the test rows, no better than always saying {name}, which is right on {majority}.")
     return text.format(
         accuracy=percent(metrics["accuracy"]), name=majority["class"] or "HOLD", majority=percent(majority["accuracy"])
     )

@@ -60,7 +60,7 @@ def test_permuted_labels_have_no_skill(monkeypatch, seed):
     monkeypatch.setattr(training.datasets, "build", permuted)
     report = train({"TRND3": trending()}, planned()).report
     assert report["verdict"]["label"] == NO_SKILL
-    assert "no better than always saying" in report["verdict"]["reasons"][0]
+    assert any(f"{word} better than always saying" in report["verdict"]["reasons"][0] for word in ("no", "not surely"))
 
 
 def test_nothing_is_found_where_nothing_is():
@@ -331,6 +331,7 @@ def test_verdicts_are_plain():
     assert judge(figures(0.6, 0.1, 1.0, effective=20.0), baselines).label == INSUFFICIENT
     assert judge(figures(float("nan"), 0.1, 1.0), baselines).label == INSUFFICIENT
     assert "no better than always saying HOLD" in judge(figures(0.6, 0.1, 1.0), baselines).reasons[0]
+    assert "not surely better than always saying HOLD" in judge(figures(0.6, 0.1, 1.0, accuracy=0.52), baselines).reasons[0]
     assert ", better than always saying HOLD" in judge(figures(0.6, 0.1, 1.0, accuracy=0.6), baselines).reasons[0]
 
 

@@ -333,3 +333,52 @@ model_drift = Table(
     Column("found_at", Integer, nullable=False),
     CheckConstraint("state in ('ok', 'watch', 'degraded')", name="drift_state_known"),
 )
+
+#: What a live run said of the next session of an index at one decision time; outcome is NULL until the session has closed.
+directions = Table(
+    "directions",
+    metadata,
+    Column("symbol", String, primary_key=True),
+    Column("target_session", Integer, primary_key=True),
+    Column("decision_time", String, primary_key=True),
+    Column("session", Integer, nullable=False),
+    Column("signal", Integer),
+    Column("probability", Float),
+    Column("baseline", Float),
+    Column("model", String, nullable=False),
+    Column("direction", JSON, nullable=False),
+    Column("made_at", Integer, nullable=False),
+    Column("outcome", Integer),
+    Column("outcome_at", Integer),
+)
+
+#: Every configuration ever evaluated on a window of sessions; no row is ever taken out.
+direction_trials = Table(
+    "direction_trials",
+    metadata,
+    Column("symbol", String, primary_key=True),
+    Column("decision_time", String, primary_key=True),
+    Column("configuration", String, primary_key=True),
+    Column("start", Integer, primary_key=True),
+    Column("end", Integer, primary_key=True),
+    Column("sessions", Integer, nullable=False),
+    Column("hits", Integer, nullable=False),
+    Column("evaluated_at", Integer, nullable=False),
+)
+
+#: One evaluation of one decision time, with its out-of-sample probabilities; promoted: no canary failed.
+direction_evaluations = Table(
+    "direction_evaluations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("symbol", String, nullable=False),
+    Column("decision_time", String, nullable=False),
+    Column("configuration", String, nullable=False),
+    Column("evaluated_at", Integer, nullable=False),
+    Column("snapshot", Integer, nullable=False),
+    Column("evaluation", JSON, nullable=False),
+    Column("history", JSON, nullable=False),
+    Column("canaries", JSON, nullable=False),
+    Column("promoted", Boolean(create_constraint=False), nullable=False),
+    Index("direction_evaluations_by_time", "symbol", "decision_time", "evaluated_at"),
+)

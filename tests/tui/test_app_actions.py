@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from engine import strategies
 from engine.errors import SettingsError
+from tests.tui import training_maker
 from tests.tui.desk_host import (
     EVERY,
     Desks,
@@ -44,6 +45,7 @@ from tui.actions import ACTIONS, BY_ID, Action, bindings, checked_keymap, codes,
 from tui.backtest_frame import PANELS
 from tui.screens.dialogs import Ask, PickSymbol, Reader
 from tui.screens.import_file import ImportFile
+from tui.training_frame import PANELS as TRAINING_PANELS
 from tui.widgets.price_chart import Look
 from tui.widgets.prompt import Prompt
 from tui.widgets.viewport import Viewport
@@ -520,6 +522,100 @@ async def _(pilot: Desks, key: str) -> None:
     assert (kind, params["symbols"], params["capital"], params["costs"]) == ("backtest", list(EVERY), 50_000.0, "none")
 
 
+EXPECTED["view.training"] = opens_view("training", "watchlist")
+
+
+@expect("training.run")
+async def _(pilot: Desks, key: str) -> None:
+    await training_maker.open_training(pilot)
+    asked: list[str] = []
+    app_of(pilot).start_job = lambda kind, params, title: asked.append(kind)  # type: ignore[method-assign]
+    await pilot.press(key)
+    await until(pilot, lambda: asked == ["train"])
+
+
+@expect("training.again")
+async def _(pilot: Desks, key: str) -> None:
+    training_maker.done_training(app_of(pilot).workspace.home, trials=7)
+    await training_maker.open_training(pilot)
+    asked: list[object] = []
+    app_of(pilot).start_job = lambda kind, params, title: asked.append(params["trials"])  # type: ignore[method-assign]
+    await pilot.press(key)
+    await until(pilot, lambda: asked == [7])
+
+
+@expect("training.panel")
+async def _(pilot: Desks, key: str) -> None:
+    view = await training_maker.open_training(pilot)
+    await pilot.press(key)
+    assert view.panel == "result"
+
+
+@expect("training.form")
+async def _(pilot: Desks, key: str) -> None:
+    view = await training_maker.open_training(pilot)
+    await pilot.press("t", key)
+    assert (view.panel, view.form.has_focus) == ("progress", True)
+
+
+def opens_training_panel(name: str) -> Expectation:
+    async def check(pilot: Desks, key: str) -> None:
+        view = await training_maker.open_training(pilot)
+        await pilot.press("p" if name == "progress" else "u", key)
+        shown = [panel for panel in TRAINING_PANELS if any(found.display for found in pilot.app.query(f"#training-{panel}"))]
+        assert shown == [view.panel] == [name]
+
+    return check
+
+
+for panel in ("progress", "result", "features", "calibration", "history"):
+    EXPECTED[f"training.{panel}"] = opens_training_panel(panel)
+
+
+@expect("training.symbol")
+async def _(pilot: Desks, key: str) -> None:
+    view = await training_maker.open_training(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, PickSymbol))
+    await type_in(pilot, "STAL")
+    await pilot.press("enter")
+    await until(pilot, lambda: view.form.values()["symbols"] == "STAL3")
+
+
+@expect("training.mark")
+async def _(pilot: Desks, key: str) -> None:
+    training_maker.done_training(app_of(pilot).workspace.home)
+    await training_maker.open_training(pilot)
+    await pilot.press("t", key)
+    await see(pilot, "▸◆")
+
+
+@expect("training.compare")
+async def _(pilot: Desks, key: str) -> None:
+    view = await training_maker.open_training(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: view.panel == "history")
+    assert "Mark two models" in said(pilot)
+
+
+@expect("training.promote")
+async def _(pilot: Desks, key: str) -> None:
+    training_maker.done_training(app_of(pilot).workspace.home)
+    await training_maker.open_training(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+
+
+@expect("training.explain")
+async def _(pilot: Desks, key: str) -> None:
+    training_maker.done_training(app_of(pilot).workspace.home)
+    view = await training_maker.open_training(pilot)
+    asked: list[str] = []
+    view._ask = lambda kind, params, done: asked.append(kind)  # type: ignore[method-assign, assignment]
+    await pilot.press(key)
+    assert asked == ["explain"]
+
+
 async def at_field(pilot: Desks, name: str) -> None:
     await open_backtest(pilot)
     form(pilot)._move_to([field.key for field in form(pilot).fields].index(name))
@@ -663,7 +759,14 @@ def test_no_key_means_two_things_in_one_context() -> None:
 def test_no_key_of_a_view_hides_one_of_its_widgets() -> None:
     """Where a table or the form has the focus, the view's keys still reach the view."""
     inner = {(name, key) for name in ("table", "form") for action in ACTIONS if action.context == name for key in keys_of(action)}
-    hosts = {"watchlist": ("table",), "signals": ("table",), "backtest": ("table", "form"), "data": ("table",), "app": ("table",)}
+    hosts = {
+        "watchlist": ("table",),
+        "signals": ("table",),
+        "backtest": ("table", "form"),
+        "training": ("table", "form"),
+        "data": ("table",),
+        "app": ("table",),
+    }
     for action in ACTIONS:
         for host in hosts.get(action.context, ()):
             assert not {(host, key) for key in keys_of(action)} & inner, action.id

@@ -20,9 +20,9 @@ DIRECTION = {1: "up", -1: "down"}
 
 
 def severity_cell(item: BoardAnomaly) -> tuple[str, str]:
-    """Glyph and word of a severity, and its style."""
+    """Glyph and word of a severity, and its style; dim once it was seen."""
     glyph, style = SEVERITY[item.severity]
-    return f"{glyph:<3} {severity_name(item.severity)}", style
+    return f"{glyph:<3} {severity_name(item.severity)}", "dim" if item.acknowledged else style
 
 
 def kind_text(item: BoardAnomaly) -> str:
@@ -42,7 +42,7 @@ def anomaly_text(item: BoardAnomaly, colours: Mapping[str, str]) -> Text:
     text = Text()
     text.append(item.symbol, style="bold")
     text.append(f" {kind_text(item)} ", style=colours[DIRECTION.get(item.direction, "flat")])
-    text.append(f"{severity.strip()}\n", style=colours[style])
+    text.append(f"{' '.join(severity.split())}\n", style=colours[style])
     text.append(f"{item.name}\n" if item.name else "", style="dim")
     facts = [
         (_("Bar of"), f"{moment(item)} · {item.timeframe}"),

@@ -17,7 +17,7 @@ from engine.domain import day_number, from_day_number, sao_paulo
 from engine.errors import PregaoError
 from engine.i18n import _, ngettext
 from tui.actions import bindings
-from tui.anomaly_text import anomaly_text, kind_text, moment, severity_cell
+from tui.anomaly_text import anomaly_text, kind_text, severity_cell
 from tui.messages import ChartAsked, Said
 from tui.names import anomaly_name, severity_name
 from tui.quick_format import day, number
@@ -90,12 +90,12 @@ class AnomaliesView(View):
     def _columns() -> list[Column]:
         return [
             Column("symbol", _("Symbol"), 8),
-            Column("day", _("Day"), 16, priority=1),
+            Column("day", _("Day"), 10),
             Column("severity", _("Severity"), 10),
-            Column("kind", _("Kind"), 21),
-            Column("score", _("Score"), 6, right=True, priority=2),
-            Column("driver", _("Why"), 30, priority=3, grow=True),
-            Column("seen", _("Seen"), 5, priority=4),
+            Column("kind", _("Kind"), 19),
+            Column("score", _("Score"), 5, right=True, priority=2),
+            Column("driver", _("Why"), 20, priority=1, grow=True),
+            Column("seen", _("Seen"), 4, priority=3),
         ]
 
     @property
@@ -170,7 +170,7 @@ class AnomaliesView(View):
         if key == "severity":
             return severity_cell(item)
         cells = {
-            "day": moment(item),
+            "day": day(from_day_number(item.session)),
             "kind": kind_text(item),
             "score": number(item.score),
             "driver": item.explained_by or item.drivers[0] if item.drivers else "",

@@ -27,6 +27,7 @@ from engine.errors import UsageError
 from engine.features.catalogue import FEATURES
 from engine.i18n import LANGUAGES, LOCALES, _, mark, ngettext, pgettext, set_language
 from engine.market.costs import load_rates
+from engine.ml import effect
 from tui import format as exact
 from tui import quick_format as quick
 from tui.actions import ACTIONS
@@ -34,6 +35,9 @@ from tui.actions import ACTIONS
 ROOT = Path(__file__).parents[1]
 PO = LOCALES / "pt_BR" / "LC_MESSAGES" / "pregao.po"
 SOURCES = [*ROOT.glob("engine/**/*.py"), *ROOT.glob("tui/**/*.py")]
+
+#: What a model's filter did to a strategy.
+EFFECTS = (effect.BETTER, effect.WORSE, effect.ALIKE)
 
 #: What may be translated without being a literal there; a test below holds the literals of each in the catalogue.
 VARIABLES = {
@@ -173,7 +177,7 @@ def shown_by_variable() -> list[str]:
     meanings = [field.metadata["help"] for name in strategies.names() for field in fields(strategies.strategy_class(name))]
     notes = [row.note for row in load_rates() if row.note]
     rules = [text for feature in FEATURES for text in (feature.nan_rule, feature.departs) if text]
-    return [*actions, *meanings, *notes, *rules, *PriceBase, evidence.INSUFFICIENT, evidence.LUCK, evidence.SKILL]
+    return [*actions, *meanings, *notes, *rules, *PriceBase, evidence.INSUFFICIENT, evidence.LUCK, evidence.SKILL, *EFFECTS]
 
 
 def test_what_is_shown_by_variable_is_marked_where_it_is_written(catalogue: Catalog) -> None:
@@ -212,9 +216,9 @@ def test_portuguese_counts_zero_and_one_alike() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
+    from tui import backtest_compare, backtest_trades
     from tui.backtest_panel import _rows
     from tui.names import kind_name, status_name
-    from tui import backtest_compare, backtest_trades
     from tui.views.data import DataView
     from tui.views.watchlist import WatchlistView
 

@@ -26,8 +26,9 @@ def filter_report(found: Mapping[str, Any]) -> RenderableType:
     if effect is None:
         lines.append(Text(_("No bar of the window could be judged by a model that had not learnt from it."), style="yellow"))
     else:
-        lines += [_effect_table(effect), Text(_("Verdict: {label}").format(label=_(effect["verdict"]["label"])), style="bold")]
-        lines += [Text(f"  - {reason}") for reason in effect["verdict"]["reasons"]]
+        verdict = effect["verdict"]
+        lines += [_effect_table(effect), Text(_("Verdict: {label}").format(label=_(verdict["label"])), style="bold")]
+        lines += [Text(f"  - {reason}") for reason in verdict["reasons"]]
     taken = found["signals"] - found["rejected"]
     lines.append(Text(_("Signals taken: {taken} of {given}.").format(taken=taken, given=found["signals"])))
     rejections = found["rejections"]

@@ -134,5 +134,5 @@ def test_a_kill_leaves_the_run_open_and_the_steps_before_it_recorded(tmp_path: P
     kill(tmp_path, "inside", "signals")
     (run,) = at_desk(tmp_path, lambda desk: list_runs(desk.store))
     assert (run["status"], run["finished_at"]) == ("running", None)
-    assert [step["name"] for step in run["steps"]] == ["import", "freshness"]
+    assert [step["name"] for step in run["steps"]] == ["import", "freshness", "predictions", "drift"]
     assert at_desk(tmp_path, lambda desk: read_signals(desk.store, RUN_ID)) == []

@@ -126,6 +126,13 @@ class Anomalies(Section):
     )
 
 
+class Direction(Section):
+    symbol: str = Field("IBOV", pattern=r"^[A-Z0-9]{4,12}$", description="The index whose direction is foretold.")
+    threshold: float = Field(0.75, gt=0.5, le=1, description="Share of right calls that the gate asks for.")
+    window: int = Field(30, ge=5, le=250, description="Newest sessions that the gate looks at.")
+    refit: int = Field(21, ge=1, le=250, description="Sessions after which an evaluation trains anew.")
+
+
 class Secrets(Section):
     """Never written in pregao.toml: they come from the environment or config/.env."""
 
@@ -150,6 +157,7 @@ class Settings(BaseSettings):
     regime: Regime = Regime()
     daily: Daily = Daily()
     anomalies: Anomalies = Anomalies()
+    direction: Direction = Direction()
     keys: dict[str, str] = Field(default_factory=dict, description="The app's keys by action id.")
     secrets: Secrets = Secrets()
 

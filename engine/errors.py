@@ -52,6 +52,10 @@ class ModelError(PregaoError):
     """A model that does not exist, cannot be trusted, or does not fit this version or these features."""
 
 
+class LookAheadError(PregaoError):
+    """Something asked for a value that was not yet known at the instant of its decision."""
+
+
 class NetworkError(PregaoError):
     """A server did not answer, or not with what was asked for."""
 

@@ -64,9 +64,9 @@ def test_bars_before_the_first_fit_are_not_judged_and_all_after_it_are():
 @pytest.mark.parametrize("plan", [QUICK, BARRIERS, replace(QUICK, kind="random_forest", params=FOREST)], ids=["fixed", "barriers", "forest"])  # fmt: skip
 def test_what_is_known_at_a_bar_does_not_depend_on_later_bars(plan):
     """Sampled prefixes, those about a fit among them; the exhaustive proof on fewer bars is the next test."""
-    bars = random_walk(160, seed=3)
+    bars = random_walk(151, seed=3)
     whole = walk_forward_probabilities(bars, plan)
-    for cut in (49, 74, 75, 76, 77, 99, 100, 101, 125, 126, 131, 149, 159):
+    for cut in (75, 76, 100, 101, 126, 149):
         assert np.array_equal(walk_forward_probabilities(bars.take(slice(0, cut)), plan), whole[:cut], equal_nan=True)
 
 
@@ -150,7 +150,7 @@ def test_on_real_bars_no_judgement_depends_on_later_ones(tmp_path):
     plan = replace(QUICK, min_train=150, refit=60)
     whole = walk_forward_probabilities(bars, plan)
     assert (~np.isnan(whole)).any()
-    for cut in (179, 181, 240, 241, 300):
+    for cut in (181, 240, 241):
         assert np.array_equal(walk_forward_probabilities(bars.take(slice(0, cut)), plan), whole[:cut], equal_nan=True)
 
 

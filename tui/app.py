@@ -177,7 +177,7 @@ class PregaoApp(DeskCommands):
             target = view.focus_target()
             if target is not None:
                 target.focus()
-            self._hints()
+            self.show_hints()
 
     async def open_backtest(self, symbol: str, strategy: str = "") -> None:
         """Show the backtest of a symbol, with this strategy unless it is empty."""
@@ -211,7 +211,7 @@ class PregaoApp(DeskCommands):
     # --- hints ---------------------------------------------------------------------------------------------------
 
     def on_descendant_focus(self) -> None:
-        self._hints()
+        self.show_hints()
 
     def contexts(self) -> list[str]:
         """The contexts in force, the innermost first."""
@@ -222,7 +222,8 @@ class PregaoApp(DeskCommands):
             found.append("form")
         return [*found, self.active_view.context, "app"]
 
-    def _hints(self) -> None:
+    def show_hints(self) -> None:
+        """Write the line of hints again, as what can be done has changed."""
         if not self.query("#views") or not self.query(HintBar) or self.switcher.current is None:
             return  # the focus still moves while the screen is taken down
         shown = [

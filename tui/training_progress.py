@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,16 +10,16 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from engine.domain import iso
 from engine.i18n import _
 from tui.names import status_name
 from tui.quick_format import number
 from tui.training_form import label_name
-from tui.training_record import Record, Symbols, clock, lines, place
+from tui.training_record import Record, Symbols, clock, place
 from tui.widgets.learning_chart import Interval, IntervalChart
 from tui.widgets.line_chart import LineChart
 
 BAR = 20
-LOG_LINES = 50
 NAN = float("nan")
 
 
@@ -29,10 +28,9 @@ class ProgressPanel(Vertical):
 
     DEFAULT_CSS = """
     ProgressPanel { height: 1fr; min-height: 3; }
-    #training-folds { height: 1fr; min-height: 3; max-height: 24; }
+    #training-folds { height: auto; min-height: 3; max-height: 60%; }
     #training-trials { height: 1fr; min-height: 4; }
-    #training-log { height: 1fr; max-height: 12; content-align: left bottom; color: $secondary; text-wrap: nowrap; text-overflow: ellipsis; }
-    TrainingView.-short #training-log { max-height: 2; }
+    #training-log { height: 1fr; color: $secondary; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def compose(self) -> ComposeResult:
@@ -56,10 +54,11 @@ class ProgressPanel(Vertical):
             labels = (str(search[0]["number"]), str(search[-1]["number"]))
             chart.show([(values, title, "dim"), (best, _("best so far"), "accent")], labels)
         text = Text(no_wrap=True, overflow="ellipsis")
-        for at, line in lines(record, LOG_LINES) if record is not None else ():
-            text.append(time.strftime("%H:%M:%S ", time.localtime(at)), style="dim").append(f"{line}\n")
+        for at, line in record.log if record is not None else ():
+            text.append(f"{iso(at)[11:19]} ", style="dim").append(f"{line}\n")
         text.rstrip()
-        self.query_one("#training-log", Static).update(_last_lines(text, self.query_one("#training-log").size.height))
+        log = self.query_one("#training-log", Static)
+        self.call_after_refresh(lambda: log.update(_last_lines(text, log.size.height)))
 
 
 def _last_lines(text: Text, count: int) -> Text:
@@ -92,19 +91,23 @@ def _points(value: float) -> str:
     return number(value * 100, 1) + " %"
 
 
+def title_text(record: Record, symbols: Symbols) -> Text:
+    """Which training is shown."""
+    return Text(f"{_('Training {id}').format(id=record.job.id)} · {asked_line(record, symbols)}", style="bold")
+
+
 def state_text(record: Record | None, symbols: Symbols, now: float, keys: Mapping[str, str]) -> Text:
-    """What is shown and how far it is. keys: those in force of "run" and "again"."""
+    """How far the training is, or what came of it. keys: those in force of "run" and "again"."""
     text = Text()
     if record is None:
         return text.append(_("No training yet: choose what to train, then {key}.").format(key=keys["run"]), style="dim")
     job = record.job
-    text.append(f"{_('Training {id}').format(id=job.id)} · {asked_line(record, symbols)}\n", style="bold")
     if job.active:
-        return text.append_text(_running(record, now))
+        return _running(record, now)
     report = record.report(symbols)
     took = clock(record.seconds(now))
     if report is not None:
-        return text.append_text(_done(report, took))
+        return _done(report, took)
     text.append(f"✖ {status_name(job.status)} ({took})", style="bold red" if job.status in ("failed", "lost") else "bold")
     error = job.error or {}
     said = " ".join(str(error[key]) for key in ("message", "hint") if error.get(key))

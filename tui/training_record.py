@@ -16,18 +16,25 @@ Symbols = tuple[str, ...]
 
 #: Units of work that must be done before the time that is left is guessed.
 LEAST_UNITS = 2
+LOG_LINES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A training: the row of its job and what it has said so far. It makes one model, or several of some symbols each."""
+    """A training: the row of its job and what it has said so far. It makes one model, or several of some symbols each.
+
+    log: the last events as sentences, oldest first, each with its time (UTC seconds).
+    """
 
     job: Job
     events: tuple[JobEvent, ...] = ()
+    log: tuple[tuple[int, str], ...] = ()
 
     def grown(self, job: Job, events: Sequence[JobEvent]) -> Record:
         """The same training with its row as it is now, and with what it has said since."""
-        return replace(self, job=job, events=(*self.events, *events))
+        several = len(job.params.get("symbols") or ()) > 1 and not job.params.get("pooled")
+        new = [(event.at, line_of(event, named=several)) for event in events[-LOG_LINES:]]
+        return replace(self, job=job, events=(*self.events, *events), log=(*self.log, *new)[-LOG_LINES:])
 
     @property
     def seq(self) -> int:
@@ -82,22 +89,15 @@ class Record:
         return ", ".join(parts)
 
 
-def lines(record: Record, most: int) -> list[tuple[int, str]]:
-    """The last events as sentences, oldest first, each with its time (UTC seconds)."""
+def line_of(event: JobEvent, *, named: bool) -> str:
+    """An event in a sentence. named: with the symbols of the model that it is about before it."""
     from tui.training_report import event_line
 
-    several = len({tuple(event.payload.get("symbols") or ()) for event in record.events}) > 1
-    found = []
-    for event in record.events[-most:] if most else ():
-        text = event_line(event.kind, event.payload) or _said(event)
-        found.append((event.at, f"{' '.join(event.payload.get('symbols') or ())}: {text}" if several else text))
-    return found
-
-
-def _said(event: JobEvent) -> str:
+    said = event.payload
+    text = event_line(event.kind, said)
     if event.kind == "trained":
-        return _("Saved as {model_id}.").format(model_id=event.payload["model_id"])
-    return event.kind
+        text = _("Saved as {model_id}.").format(model_id=said["model_id"])
+    return f"{' '.join(said['symbols'])}: {text}" if named else text or event.kind
 
 
 def place(fold: int | None) -> str:

@@ -38,7 +38,7 @@ from tui.training_form import Surroundings as Around
 from tui.training_frame import HINTS, PANELS
 from tui.training_history import HistoryPanel, rows_of
 from tui.training_panels import importance_text
-from tui.training_record import Record, clock, lines
+from tui.training_record import Record, clock
 from tui.widgets.form import Field
 from tui.widgets.learning_chart import CalibrationChart, Interval, IntervalChart, Point
 from tui.widgets.plot import Canvas
@@ -262,7 +262,7 @@ async def test_every_panel_opens_in_every_size_and_the_view_keeps_its_state(real
             await pilot.press("p")
             seen.append(view(pilot).panel)
             assert pilot.app.focused is view(pilot).focus_target()
-            assert view(pilot).query_one(f"#training-{seen[-1]}").size.height > 2
+            await until(pilot, lambda panel=seen[-1]: view(pilot).query_one(f"#training-{panel}").size.height > 2)
         assert seen == [*list(PANELS)[1:], "progress"]
         fields(pilot).set_value("folds", 9)
         await pilot.press("t", "1")
@@ -393,7 +393,6 @@ def test_a_job_without_events_is_of_the_symbols_that_it_was_asked() -> None:
     job = Job(1, "train", asked(["A", "B"]), "queued", 0)
     assert Record(job).newest() == ("A", "B")
     assert Record(Job(1, "train", asked(["A", "B"], pooled=False), "queued", 0)).newest() == ("A",)
-    assert lines(Record(job), 5) == []
     assert [row.symbols for row in rows_of([job], {}, frozenset())] == [("A", "B")]
 
 
@@ -472,6 +471,16 @@ def test_the_jobs_promote_a_model_and_explain_the_newest_bar(real_home: Path) ->
 
 
 # --- a real one -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_models_of_a_training_of_several_are_told_apart(real_home: Path) -> None:
+    job = MadeJob(real_home, asked(["MEAA3", "NHAA3"], pooled=False))
+    skipped = {"symbols": ["MEAA3"], "error": {"message": "There are no bars of MEAA3"}}
+    job.say(("skipped", skipped), ("fold", fold(1, symbols=["NHAA3"])), done=1)
+    async with at_desk(real_home) as pilot:
+        await open_training(pilot)
+        await see(pilot, "There are no bars of MEAA3", "NHAA3: Fold 1 of 3", f"Training {job.id} · NHAA3")
+    job.end("cancelled")
 
 
 @pytest.mark.slow

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -15,6 +14,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
+from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
@@ -22,9 +22,10 @@ from tui.actions import Action, bindings
 from tui.messages import JobAsked
 from tui.training_form import TrainingForm, parse, problem
 from tui.training_frame import HINTS, PANELS
-from tui.training_progress import ProgressPanel, state_text
+from tui.training_look import KIND, Look, look_at
+from tui.training_models import TrainingModels
+from tui.training_progress import ProgressPanel, state_text, title_text
 from tui.training_record import Record, Symbols
-from tui.views.base import View
 from tui.widgets.form import Form
 from tui.widgets.panels import PanelBar, after
 from tui.widgets.prompt import Prompt
@@ -32,31 +33,14 @@ from tui.widgets.table import VTable
 
 if TYPE_CHECKING:
     from engine.jobs.client import JobClient
-    from engine.store.job_ledger import Job
-    from tui.training_history import HistoryPanel, Row
 
-KIND = "train"
-#: Trainings that are listed.
-LISTED = 100
 #: Seconds between two looks at a training that runs.
 LOOK_SECONDS = 1.0
 #: Columns below which the form gets less room, and from which there is room for it beside every panel.
 NARROW, BESIDE = 72, 130
-#: The letters of a model's id that are typed to promote it.
-LETTERS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was read of the trainings. jobs: without results; record: the one that is shown; live: the models in force."""
-
-    jobs: list[Job] = field(default_factory=list)
-    record: Record | None = None
-    results: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    live: frozenset[str] = frozenset()
-
-
-class TrainingView(View):
+class TrainingView(TrainingModels):
     """The form on the left; the state and one panel on the right, which takes the room of the form where there is little."""
 
     DEFAULT_CSS = """
@@ -66,8 +50,10 @@ class TrainingView(View):
     TrainingView.-broad TrainingForm { display: none; }
     #training-right { width: 1fr; padding: 0 0 0 1; }
     #training-panels { height: 1; }
-    #training-state { height: auto; max-height: 4; }
-    TrainingView.-short #training-state { max-height: 3; }
+    #training-title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    #training-state { height: auto; max-height: 3; }
+    TrainingView.-short #training-state { max-height: 2; }
+    TrainingView.-short #training-log { max-height: 3; }
     """
     context: ClassVar[str] = "training"
     BINDINGS = bindings("training")
@@ -94,6 +80,7 @@ class TrainingView(View):
             yield TrainingForm(id="training-left")
             with Vertical(id="training-right"):
                 yield PanelBar("training", PANELS, self.desk_app.key_of, id="training-panels")
+                yield Static(id="training-title")
                 yield Static(id="training-state")
                 yield ProgressPanel(id="training-progress")
         yield Prompt(id="training-edit")
@@ -114,22 +101,11 @@ class TrainingView(View):
         """The training that is shown."""
         return self.look.record
 
-    @property
-    def report(self) -> Mapping[str, Any] | None:
-        """The report of the model that is shown; None until it is there."""
-        return self.record.report(self.symbols) if self.record is not None else None
-
     def focus_target(self) -> Widget:
         """The form with the progress, else what the panel is read or chosen with."""
         if self.panel == "progress":
             return self.form
-        return self._history.table if self.panel == "history" else self.query_one(f"#training-{self.panel}")
-
-    @property
-    def _history(self) -> HistoryPanel:
-        from tui.training_history import HistoryPanel
-
-        return self.query_one(HistoryPanel)
+        return self.history.table if self.panel == "history" else self.query_one(f"#training-{self.panel}")
 
     def on_resize(self, event: Resize) -> None:
         super().on_resize(event)
@@ -227,20 +203,18 @@ class TrainingView(View):
 
     @work(thread=True, group="training", exit_on_error=False)
     def _read(self, jobs: JobClient, before: Look, chosen: int | None) -> None:
-        from engine.store.models import read_models
-
-        desk = self.desk_app.desk
         try:
-            listed = jobs.jobs(LISTED, kind=KIND)
-            results = {
-                job.id: before.results.get(job.id) or jobs.job(job.id).result or {} for job in listed if job.status == "done"
-            }
-            record = _record(jobs, before.record, chosen if chosen is not None else listed[0].id if listed else None)
-            live = frozenset(model.id for model in read_models(desk.store) if model.live) if desk is not None else frozenset()
+            look = look_at(jobs, self.desk_app.desk, before, chosen)
         except PregaoError as error:
             self.post_message(self.Looked(chosen, before, error))
             return
-        self.post_message(self.Looked(chosen, Look(listed, record, results, live), None))
+        self.post_message(self.Looked(chosen, look, None))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """After a defect the trainings can be looked at again."""
+        super().on_worker_state_changed(event)
+        if event.state is WorkerState.ERROR and event.worker.group == "training":
+            self._looking = False
 
     @on(Looked)
     def _looked(self, event: Looked) -> None:
@@ -255,20 +229,28 @@ class TrainingView(View):
 
     def _take(self, look: Look) -> None:
         """Show what was read; of a training that was not chosen in the list the model that is worked on."""
-        before, self.look = self.record, look
+        before, self.look = self.look, look
         if self.record is not None and self._chosen is None:
-            other = before is None or before.job.id != self.record.job.id
+            other = before.record is None or before.record.job.id != self.record.job.id
             self.symbols = self.record.newest() if other or self.record.job.active else self.symbols
-        self._show()
+        self._show_state()
+        if look.content != before.content:
+            self._show_panel()
+            self.desk_app.show_hints()
 
     def _show(self) -> None:
         """Show the training that is shown as it is now."""
+        self._show_state()
+        self._show_panel()
+
+    def _show_state(self) -> None:
+        self._lay_out(self.size.width)
         keys = {name: self.desk_app.key_of(f"training.{name}") for name in ("run", "again")}
         text = state_text(self.record, self.symbols, self.desk_app.now(), keys)
         if self.desk_app.desk is None:
             text = Text(_("Preparing the engine..."), style="dim")
         self.query_one("#training-state", Static).update(text)
-        self._show_panel()
+        self.query_one("#training-title", Static).update("" if self.record is None else title_text(self.record, self.symbols))
 
     def _show_panel(self) -> None:
         """Give the panel that is shown what it shows; the others get it when they are."""
@@ -286,7 +268,9 @@ class TrainingView(View):
     # --- the panels ----------------------------------------------------------------------------------------------
 
     def hinted(self, action: Action) -> bool:
-        """The keys of a panel are hinted at in that panel alone."""
+        """The keys of a panel are hinted at in that panel alone, running again where a training came to nothing."""
+        if action.id == "training.again":
+            return self.record is not None and not self.record.job.active and self.report is None
         return super().hinted(action) and self.panel in HINTS.get(action.id, (self.panel,))
 
     async def action_open(self, panel: str) -> None:
@@ -296,14 +280,15 @@ class TrainingView(View):
         self.panel = self.query_one(PanelBar).active = panel
         for name in PANELS:
             self.query(f"#training-{name}").set(display=name == panel)
-        self._lay_out(self.size.width)
         self._show()
         self.focus_target().focus()
 
     def _lay_out(self, width: int) -> None:
         self.set_class(width < NARROW, "-narrow")
         self.set_class(self.panel != "progress" and width < BESIDE, "-broad")
-        self.query_one("#training-state").display = self.panel != "history" or self.size.height >= 24
+        about_one = self.panel not in ("history", "compare")
+        self.query_one("#training-title").display = about_one and self.record is not None
+        self.query_one("#training-state").display = self.panel == "progress" or (about_one and self.report is None)
 
     async def action_panel(self) -> None:
         """The next panel; after the last one the progress with the form."""
@@ -317,157 +302,12 @@ class TrainingView(View):
 
     @on(VTable.Opened, "#history-table")
     async def _open_training(self) -> None:
-        row = self._history.selected
+        row = self.history.selected
         if row is not None:
             self._chosen, self.symbols = row.job.id, row.symbols
             self.look = Look(self.look.jobs, None, self.look.results, self.look.live)
             await self.action_open("result" if row.report is not None else "progress")
             self.renew()
-
-    # --- models --------------------------------------------------------------------------------------------------
-
-    async def action_mark(self) -> None:
-        """Mark a training for the comparison."""
-        if self.panel == "history":
-            self._history.turn_mark()
-        else:
-            await self.action_open("history")
-
-    async def action_compare(self) -> None:
-        """Compare the two marked models."""
-        if not self.query("#training-history"):
-            await self.action_open("history")
-        pair = self._history.pair()
-        if pair is None:
-            self.desk_app.say(
-                _("Mark two models in the list of trainings first ({key}).").format(key=self.desk_app.key_of("training.mark"))
-            )
-            await self.action_open("history")
-            return
-        await self.action_open("compare")
-        self._compare(*pair)
-
-    @work(thread=True, exclusive=True, group="compare", exit_on_error=False)
-    def _compare(self, first: Row, second: Row) -> None:
-        from engine.ml.model_compare import compare
-        from tui.training_compare import ComparePanel, Pair
-
-        desk = self.desk_app.desk
-        if desk is None or first.report is None or second.report is None:
-            return
-        try:
-            found = compare(desk.workspace.models, desk.store, first.model_id, second.model_id)
-        except PregaoError as error:
-            self.app.call_from_thread(self.desk_app.say, error.message, "error", error.hint)
-            return
-        self.app.call_from_thread(self.query_one(ComparePanel).show_result, Pair(found, (first.report, second.report)))
-
-    def _model(self) -> str:
-        """The id of the model that is meant: that of the marked row, else that which is shown; empty where there is none."""
-        row = self._history.selected if self.panel == "history" else None
-        model_id = row.model_id if row is not None else str((self.report or {}).get("model_id") or "")
-        if not model_id:
-            self.desk_app.say(_("There is no model here: the training is not done."), "warning")
-        return model_id
-
-    def action_promote(self) -> None:
-        """Make the model the live one, once the end of its name was typed."""
-        from tui.screens.dialogs import Ask
-
-        model_id = self._model()
-        if not model_id:
-            return
-        letters = model_id[-LETTERS:]
-
-        def answered(answer: str | None) -> None:
-            if answer == letters:
-                self._promote(model_id)
-            elif answer is not None:
-                self.desk_app.say(_("Not promoted: {typed} is not {letters}.").format(typed=answer, letters=letters), "warning")
-
-        title = _("Promote {model_id}: signals and the daily run use it from then on.").format(model_id=model_id)
-        hint = _("Type {letters}, the end of its name, and Enter; Esc leaves everything as it is.").format(letters=letters)
-        self.app.push_screen(Ask(f"{title} {self._instead_of(model_id)}", hint), answered)
-
-    def _instead_of(self, model_id: str) -> str:
-        """The verdict of the model, and which one it stands in for."""
-        reports = {report["model_id"]: report for result in self.look.results.values() for report in result.get("trainings", ())}
-        report = reports.get(model_id)
-        if report is None:
-            return ""
-        verdict = report["verdict"]
-        same = [
-            other
-            for name, other in reports.items()
-            if name in self.look.live and name != model_id and _scope(other) == _scope(report)
-        ]
-        said = _("Its verdict: {verdict}.").format(verdict=_(verdict["label"]))
-        return said + " " + _("It replaces {other}.").format(other=same[0]["model_id"]) if same else said
-
-    def _promote(self, model_id: str) -> None:
-        def done(job: Job) -> None:
-            promoted = (job.result or {}).get("promoted")
-            text = _("{model_id} is live.") if promoted else _("{model_id} was live already.")
-            self.desk_app.say(text.format(model_id=model_id))
-            self.renew()
-
-        self.desk_app.say(_("Checking the files of {model_id}...").format(model_id=model_id))
-        self._ask("promote", {"model_id": model_id}, done)
-
-    def action_explain(self) -> None:
-        """Why the model says what it says about the newest bar."""
-        model_id = self._model()
-        if not model_id:
-            return
-        row = self._history.selected if self.panel == "history" else None
-        symbols = row.symbols if row is not None else self.symbols
-        last = self.desk_app.session.symbol
-        symbol = last if last in symbols else symbols[0]
-
-        def done(job: Job) -> None:
-            from tui.screens.dialogs import Reader
-            from tui.training_explanation import explanation_text
-
-            if job.result is not None:
-                self.app.push_screen(Reader(_("The newest prediction"), explanation_text(job.result)))
-
-        self.desk_app.say(_("Asking {model_id} about the newest bar of {symbol}...").format(model_id=model_id, symbol=symbol))
-        self._ask("explain", {"model_id": model_id, "symbol": symbol}, done)
-
-    @work(group="ask", exclusive=True, exit_on_error=False)
-    async def _ask(self, kind: str, params: Mapping[str, object], done: Callable[[Job], None]) -> None:
-        """Do something with a model in a process of its own, where its libraries are loaded, and go on with what came of it."""
-        jobs = self.desk_app.jobs
-        if jobs is None:
-            return
-        try:
-            job_id = await asyncio.to_thread(jobs.submit, kind, params)
-            async for event in jobs.attach(job_id):
-                if event.kind == "finished":
-                    break
-            job = jobs.job(job_id)
-        except PregaoError as error:
-            self.desk_app.say(error.message, "error", error.hint)
-            return
-        if job.status == "done":
-            done(job)
-        else:
-            error_said = job.error or {}
-            self.desk_app.say(str(error_said.get("message") or job.note), "error", str(error_said.get("hint") or ""))
-
-
-def _record(jobs: JobClient, before: Record | None, wanted: int | None) -> Record | None:
-    """The wanted training as it is now; of the one that was shown before only what is new is read."""
-    if wanted is None:
-        return None
-    job = jobs.job(wanted)
-    known = before if before is not None and before.job.id == wanted else Record(job)
-    return known.grown(job, jobs.events(wanted, known.seq))
-
-
-def _scope(report: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Of the models of one scope one is live."""
-    return report["timeframe"], tuple(sorted(report["symbols"]))
 
 
 def _make(panel: str) -> Widget:

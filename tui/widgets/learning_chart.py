@@ -48,8 +48,15 @@ class IntervalChart(Plot):
 
     def show(self, rows: Sequence[Interval]) -> None:
         """Draw these figures."""
+        taller = len(rows) != len(self.rows)
         self.rows = list(rows)
         self.changed()
+        if taller:
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:  # noqa: ARG002
+        """The rows with the legend and the scale, where the height is automatic."""
+        return max(len(self.rows), 1) + 2
 
     def drawable(self) -> bool:
         return any(row.known() for row in self.rows)
@@ -62,7 +69,7 @@ class IntervalChart(Plot):
             canvas.write(0, 0, f"├●┤ {self.legend[0]}", "accent")
             canvas.write(cell_len(clean(self.legend[0])) + 6, 0, f"┃ {self.legend[1]}", "dim")
         left = max(cell_len(clean(row.label)) for row in rows) + 1
-        texts = [f"{row.text}  {row.more}" for row in rows]
+        texts = [f"{row.text}  {row.more}".rstrip() for row in rows]
         if canvas.width - left - _widest(texts) < ROOMY:
             texts = [row.text for row in rows]
         if canvas.width - left - _widest(texts) < LEAST_SCALE:

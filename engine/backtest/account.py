@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -94,10 +94,20 @@ def step(
     account: Account, book: Book, bar: Bar, intent: Intent | None, config: BacktestConfig, *, favourable: bool = False
 ) -> None:
     """One bar of an account with one symbol: events, the decision of the bar before, orders, the close."""
-    begin(account, book, bar)
-    prepare(account, book, bar, intent, config)
-    trade(account, ((book, bar),), config, favourable=favourable)
-    finish(account, book, bar)
+    advance(account, ((book, bar, intent),), config, favourable=favourable)
+
+
+def advance(
+    account: Account, items: Sequence[tuple[Book, Bar, Intent | None]], config: BacktestConfig, *, favourable: bool = False
+) -> None:
+    """One instant of an account: the books that have a bar at it, in the order of their symbols, as in `step`."""
+    for book, bar, _intent in items:
+        begin(account, book, bar)
+    for book, bar, intent in items:
+        prepare(account, book, bar, intent, config)
+    trade(account, [(book, bar) for book, bar, _intent in items], config, favourable=favourable)
+    for book, bar, _intent in items:
+        finish(account, book, bar)
 
 
 def prepare(account: Account, book: Book, bar: Bar, intent: Intent | None, config: BacktestConfig) -> None:

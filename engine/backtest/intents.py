@@ -118,7 +118,7 @@ def follow(book: Book, bar: Bar) -> None:
         return
     if execution.trail_percent or execution.trail_atr:
         trail(book, bar, book.exits)
-    if execution.time_exit and bar.row - position.entry >= execution.time_exit:
+    if execution.time_exit and position.age >= execution.time_exit:
         book.exits.insert(0, Order(MARKET, -position.side, reduce_only=True, tag="time"))
 
 

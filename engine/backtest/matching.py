@@ -65,6 +65,7 @@ def begin(account: Account, book: Book, bar: Bar) -> None:
     if position.units == 0:
         return
     book.held_in = bar.row
+    position.age += 1
     vanished = False
     if bar.split != 1.0:
         vanished = _split(account, book, bar)
@@ -350,7 +351,7 @@ def _close(account: Account, book: Book, bar: Bar, order: Order, units: int, raw
     reason = REASONS.get(order.tag, kernel.SIGNAL)
     fill = dealt_price(order, raw, terms.slippage, terms.tick)
     seen = fill if position.entry == bar.row or reason == kernel.EVENT else bar.open
-    move(account, remove(book, bar, units, raw, fill, symbol=symbol, reason=reason, seen=seen), terms.future)
+    move(account, remove(book, bar, units, raw, fill, symbol=symbol, reason=reason, seen=seen, tag=order.tag), terms.future)
     if not book.position.units:
         book.entries = [other for other in book.entries if other.tag != REST]
     if reason == kernel.LIQUIDATION or equity(account) <= 0.0:

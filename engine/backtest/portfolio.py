@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.backtest.account import Leg, feed, intent_at, new_book, prepare
-from engine.backtest.matching import begin, finish, trade
+from engine.backtest.account import Leg, advance, feed, intent_at, new_book
 from engine.backtest.money import Account, equity, night
 from engine.backtest.positions import Bar, Book, trade_array
 from engine.errors import NoDataError, UsageError
@@ -66,13 +65,15 @@ def run_portfolio(
     start: int | None = None,
     end: int | None = None,
     favourable: bool = False,
+    before: Callable[[Account, int, int], None] | None = None,
 ) -> PortfolioRun:
     """Trade several symbols of one timeframe on one account; one leg alone trades as in `run_single`.
 
     rate: the return of cash over the night before a session, by session (days since 1970-01-01); a session without one earns
     nothing. start, end: UTC seconds, both included. Each position invests its share of the equity of the account at the newest
     prices, as far as the cash allows. Orders due at one open: exits, then entries by strength, then by symbol, so that the order of
-    the legs changes nothing. Raises UsageError for legs that do not fit each other, NoDataError for a window without bars.
+    the legs changes nothing. before: called with the account, the session and the instant before anything else happens at an
+    instant, to place orders by hand. Raises UsageError for legs that do not fit each other, NoDataError for a window without bars.
     """
     _check(legs)
     order = sorted(range(len(legs)), key=lambda k: legs[k].instrument.symbol)
@@ -89,21 +90,19 @@ def run_portfolio(
     curve = [capital]
     earned: list[float] = []
     for time, items in _instants(ranked, bounds):
-        session, before_night = items[0][1].session, account.interest
+        session = items[0][1].session
+        if before is not None:
+            before(account, session, time)
+        interest = account.interest
         if not sessions or session != sessions[-1]:
             night(account, 0.0 if rate is None else rate.get(session, 0.0))
-        earned.append(account.interest - before_night)
-        pairs = []
+        earned.append(account.interest - interest)
+        entries = []
         for k, bar in items:
-            begin(account, books[k], bar)
-            pairs.append((books[k], bar))
+            decided = bar.row - 1 >= bounds[k][0] and actions[k][bar.row - 1]
+            entries.append((books[k], bar, intent_at(ranked[k], bar.row - 1) if decided else None))
+        advance(account, entries, config, favourable=favourable)
         for k, bar in items:
-            before = bar.row - 1
-            intent = intent_at(ranked[k], before) if before >= bounds[k][0] and actions[k][before] else None
-            prepare(account, books[k], bar, intent, config)
-        trade(account, pairs, config, favourable=favourable)
-        for k, bar in items:
-            finish(account, books[k], bar)
             positions[k][bar.row - bounds[k][0]] = books[k].position.units
         times.append(time)
         sessions.append(session)

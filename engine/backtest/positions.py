@@ -93,7 +93,8 @@ class Position:
     entry: the bar of the first fill. price, quantity: average price and units as filled, before any split. stop: the first one.
     mark: the price to which gains were settled in cash, 0 for shares. flow: cash from its fills and settlements. costs,
     slipped, income, borrowed: as in `kernel.TRADE`. lowest, highest: prices seen, before any split. scale: units of now for one
-    of the entry. ambiguous: a bar left open what came first. All but the prices belong to what is still held.
+    of the entry. age: bars since that of the first fill. ambiguous: a bar left open what came first. All but the prices belong
+    to what is still held.
     """
 
     units: int = 0
@@ -110,6 +111,7 @@ class Position:
     lowest: float = 0.0
     highest: float = 0.0
     scale: float = 1.0
+    age: int = 0
     ambiguous: bool = False
     opened: list[Opened] = field(default_factory=list)
 
@@ -119,7 +121,7 @@ class Position:
 
 
 class Fill(NamedTuple):
-    """Units dealt at a price after slippage. bar: its row; reason: `ENTRY` or that of the trade; costs in R$."""
+    """Units dealt at a price after slippage. bar: its row; reason: `ENTRY` or that of the trade; costs in R$; tag: of its order."""
 
     symbol: str
     bar: int
@@ -128,6 +130,7 @@ class Fill(NamedTuple):
     price: float
     costs: float
     reason: int
+    tag: str = ""
 
 
 @dataclass(slots=True)
@@ -203,11 +206,13 @@ def add(book: Book, bar: Bar, order: Order, units: int, raw: float, fill: float,
     position.opened.append(Opened(bar.session, units, notional, bar.fee, bar.fee_day_trade))
     book.last = fill
     book.held_in = bar.row
-    book.fills.append(Fill(symbol, bar.row, side, units, fill, paid, ENTRY))
+    book.fills.append(Fill(symbol, bar.row, side, units, fill, paid, ENTRY, order.tag))
     return flow
 
 
-def remove(book: Book, bar: Bar, units: int, raw: float, fill: float, *, symbol: str, reason: int, seen: float) -> float:
+def remove(
+    book: Book, bar: Bar, units: int, raw: float, fill: float, *, symbol: str, reason: int, seen: float, tag: str = ""
+) -> float:
     """Book `units` closed at `fill` and keep them as a trade; returns the change of cash.
 
     seen: the other price of this bar that is known to have been met while the position was held. The part takes its share of
@@ -232,7 +237,7 @@ def remove(book: Book, bar: Bar, units: int, raw: float, fill: float, *, symbol:
     else:
         book.position, book.exits, book.came_in = Position(), [], None
     book.last = fill
-    book.fills.append(Fill(symbol, bar.row, -side, units, fill, paid, reason))
+    book.fills.append(Fill(symbol, bar.row, -side, units, fill, paid, reason, tag))
     return flow
 
 

@@ -124,7 +124,7 @@ def read_inputs(
         config=config,
         risk_free=known,
         idle_cash=chosen.idle_cash == "cdi",
-        fractional=_fractional(store, traded) if config.execution.fractional else None,
+        fractional=fractional_bars(store, traded) if config.execution.fractional else None,
         index=None if symbol == index.SYMBOL else index.read_index(store),
         start=start,
         end=end,
@@ -221,7 +221,7 @@ def _alone(store: Store, bars: Bars) -> Pair:
     return Pair(found) if events is None else Pair(found, bars, events)
 
 
-def _fractional(store: Store, bars: Bars) -> Bars | None:
+def fractional_bars(store: Store, bars: Bars) -> Bars | None:
     """The finished bars of the fractional market of the same share, as traded; None where they are not stored."""
     symbol = f"{bars.symbol}F"
     stored = any(item.timeframe == bars.timeframe and item.price_base is PriceBase.RAW for item in list_series(store, [symbol]))

@@ -253,7 +253,7 @@ def load(store: Store, calendar: Calendar, symbol: str = INDEX, *, cut: Cut | No
     from engine.store.values import read_values
 
     bars = read_bars(store, symbol, "1d", cut=cut)
-    opening = bars
+    opening: Bars | None = bars
     fund = FUND if symbol == INDEX else symbol
     if symbol == INDEX:
         daily = [item for item in list_series(store, [FUND]) if item.timeframe == "1d"]

@@ -79,9 +79,8 @@ def pooled_effect(
         traded.append((trade(inputs, strategy), trade(inputs, filtered)))
     if not traded:
         raise NoDataError(_("No bar was judged by a model that had not learnt from it"), _("Take a longer period."))
-    time, base = _together([pair[0] for pair in traded])
-    filtered_returns = _together([pair[1] for pair in traded])[1]
-    session = _sessions([pair[0] for pair in traded], time)
+    time, session, base = _together([pair[0] for pair in traded])
+    filtered_returns = _together([pair[1] for pair in traded])[2]
     periods = bars_per_year(session, traded[0][0].bars.timeframe)
     before, after = (
         _figures(returns, session, periods, [pair[at] for pair in traded]) for at, returns in enumerate((base, filtered_returns))
@@ -132,19 +131,12 @@ def known_at(time: IntArray, probabilities: FloatArray) -> Probabilities:
     return look_up
 
 
-def _together(results: Sequence[BacktestResult]) -> tuple[IntArray, FloatArray]:
-    """The instants at which any was traded, and the mean return of those that were, float64."""
-    time, place = np.unique(np.concatenate([result.time for result in results]), return_inverse=True)
+def _together(results: Sequence[BacktestResult]) -> tuple[IntArray, IntArray, FloatArray]:
+    """The instants at which any was traded, their sessions, and the mean return of those that were, float64."""
+    time, first, place = np.unique(np.concatenate([result.time for result in results]), return_index=True, return_inverse=True)
+    session = np.concatenate([result.session for result in results])[first]
     returns = np.concatenate([returns_of(result.equity) for result in results])
-    mean: FloatArray = np.bincount(place, returns) / np.bincount(place)
-    return time, mean
-
-
-def _sessions(results: Sequence[BacktestResult], time: IntArray) -> IntArray:
-    every, first = np.unique(np.concatenate([result.time for result in results]), return_index=True)
-    assert np.array_equal(every, time)
-    sessions: IntArray = np.concatenate([result.session for result in results])[first]
-    return sessions
+    return time, session, np.bincount(place, returns) / np.bincount(place)
 
 
 def _figures(returns: FloatArray, session: IntArray, periods: float, results: Sequence[BacktestResult]) -> dict[str, Any]:

@@ -79,11 +79,11 @@ class Remembered:
         self._kept: tuple[bytes, FloatArray] | None = None
 
     def __call__(self, bars: Bars) -> FloatArray:
-        print_ = fingerprint(bars)
-        if self._kept is None or self._kept[0] != print_:
+        content = fingerprint(bars)
+        if self._kept is None or self._kept[0] != content:
             found = self._compute(bars)
             found.flags.writeable = False
-            self._kept = print_, found
+            self._kept = content, found
         return self._kept[1]
 
 

@@ -382,3 +382,100 @@ direction_evaluations = Table(
     Column("promoted", Boolean(create_constraint=False), nullable=False),
     Index("direction_evaluations_by_time", "symbol", "decision_time", "evaluated_at"),
 )
+
+#: A paper account; open is the one without closed_at. session: the newest one replayed. terms: what it was opened with; state: its
+#: money, positions and waiting orders at the close of that session, as `engine.paper` keeps them.
+paper_accounts = Table(
+    "paper_accounts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("opened_at", Integer, nullable=False),
+    Column("closed_at", Integer),
+    Column("session", Integer, nullable=False),
+    Column("kill_switch", Boolean(create_constraint=False), nullable=False),
+    Column("terms", JSON, nullable=False),
+    Column("state", JSON, nullable=False),
+)
+
+#: signal: the key of the signal that was followed, once per account. filled, value: units and R$ dealt so far.
+paper_orders = Table(
+    "paper_orders",
+    metadata,
+    Column("account_id", Integer, ForeignKey("paper_accounts.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("symbol", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("signal", String),
+    Column("state", String, nullable=False),
+    Column("placed_at", Integer, nullable=False),
+    Column("changed_at", Integer, nullable=False),
+    Column("filled", Integer, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("order", JSON, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    CheckConstraint("state in ('waiting', 'filled', 'cancelled', 'expired', 'refused')", name="paper_order_state_known"),
+    UniqueConstraint("account_id", "signal"),
+)
+
+paper_fills = Table(
+    "paper_fills",
+    metadata,
+    Column("account_id", Integer, ForeignKey("paper_accounts.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("number", Integer),
+    Column("symbol", String, nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("time", Integer, nullable=False),
+    Column("side", Integer, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("price", Float, nullable=False),
+    Column("costs", Float, nullable=False),
+    Column("reason", String, nullable=False),
+)
+
+#: Everything that was done to an account, in order of id; no row is ever changed or taken out.
+paper_events = Table(
+    "paper_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", Integer, ForeignKey("paper_accounts.id"), nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Index("paper_events_by_account", "account_id", "kind", "id"),
+)
+
+#: One message to one recipient of a channel; the id goes out with it and is never used again.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("dedupe_key", String, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("next_at", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("last_error", String, nullable=False),
+    Column("sent_at", Integer),
+    Column("remote_id", String, nullable=False),
+    CheckConstraint("state in ('waiting', 'sending', 'sent', 'dead')", name="outbox_state_known"),
+    UniqueConstraint("channel", "recipient", "dedupe_key"),
+    Index("outbox_by_state", "channel", "state", "recipient"),
+    sqlite_autoincrement=True,
+)
+
+#: Recipients that no longer exist; address is a digest of where they were, so that a new address is tried.
+outbox_disabled = Table(
+    "outbox_disabled",
+    metadata,
+    Column("channel", String, primary_key=True),
+    Column("recipient", String, primary_key=True),
+    Column("address", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("disabled_at", Integer, nullable=False),
+)

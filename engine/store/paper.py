@@ -95,15 +95,13 @@ def read_account(connection: Connection, number: int | None = None) -> StoredAcc
     """The account of this id, or the open one; None where there is none."""
     where, arguments = ("closed_at IS NULL", ()) if number is None else ("id = ?", (number,))
     row = connection.exec_driver_sql(f"{_ACCOUNT} WHERE {where} ORDER BY id DESC LIMIT 1", arguments).first()
-    if row is None:
-        return None
-    return StoredAccount(row[0], row[1], row[2], row[3], bool(row[4]), json.loads(row[5]), json.loads(row[6]))
+    return None if row is None else _account(row)
 
 
 def list_accounts(connection: Connection) -> list[StoredAccount]:
     """Every account, the newest first."""
     rows = connection.exec_driver_sql(f"{_ACCOUNT} ORDER BY id DESC")
-    return [StoredAccount(*row[:4], bool(row[4]), json.loads(row[5]), json.loads(row[6])) for row in rows]
+    return [_account(row) for row in rows]
 
 
 def save_state(connection: Connection, account: int, session: int, state: Mapping[str, Any]) -> None:
@@ -153,7 +151,7 @@ def list_orders(connection: Connection, account: int, state: str | None = None) 
     rows = connection.exec_driver_sql(
         f"{_ORDER} WHERE account_id = ?1 AND (?2 IS NULL OR state = ?2) ORDER BY number", (account, state)
     )
-    return [StoredOrder(*row[:9], json.loads(row[9]), json.loads(row[10])) for row in rows]
+    return [_order(row) for row in rows]
 
 
 def add_fills(connection: Connection, account: int, fills: Iterable[StoredFill]) -> None:
@@ -194,7 +192,7 @@ def list_events(connection: Connection, account: int, kinds: Sequence[str] = (),
         "SELECT id, at, session, kind, payload FROM paper_events WHERE account_id = ? AND id > ? ORDER BY id", (account, after)
     )
     wanted = set(kinds)
-    return [StoredEvent(*row[:4], json.loads(row[4])) for row in rows if not wanted or row[3] in wanted]
+    return [_event(row) for row in rows if not wanted or row[3] in wanted]
 
 
 def newest_event(connection: Connection, account: int) -> StoredEvent | None:
@@ -202,7 +200,21 @@ def newest_event(connection: Connection, account: int) -> StoredEvent | None:
     row = connection.exec_driver_sql(
         "SELECT id, at, session, kind, payload FROM paper_events WHERE account_id = ? ORDER BY id DESC LIMIT 1", (account,)
     ).first()
-    return None if row is None else StoredEvent(*row[:4], json.loads(row[4]))
+    return None if row is None else _event(row)
+
+
+def _account(row: Any) -> StoredAccount:
+    return StoredAccount(row[0], row[1], row[2], row[3], bool(row[4]), json.loads(row[5]), json.loads(row[6]))
+
+
+def _order(row: Any) -> StoredOrder:
+    *facts, order, reasons = row
+    return StoredOrder(*facts, order=json.loads(order), reasons=json.loads(reasons))
+
+
+def _event(row: Any) -> StoredEvent:
+    *facts, payload = row
+    return StoredEvent(*facts, payload=json.loads(payload))
 
 
 def _text(value: Any) -> str:

@@ -40,6 +40,8 @@ LEAST_WINDOWS = 500
 LATE_LOSS, SURE = 0.06, 3.0
 #: Rows at which the columns are computed again on less data.
 PROBES = 6
+#: Sessions that follow the last such row at least, so that what looks at them can be told from what looks at the outcome.
+AHEAD = 25
 SAME = 1e-9
 SEED = 42
 
@@ -63,6 +65,7 @@ def run(
     probabilities: FloatArray,
     *,
     columns: Columns = features.columns,
+    again: FloatArray | None = None,
     walk: Walk | None = None,
     labels: FloatArray | None = None,
     trained_until: IntArray | None = None,
@@ -72,7 +75,8 @@ def run(
     """Every check of one training, in a fixed order.
 
     probabilities: float64 (n,), of up for each target session of `data`, out of sample, NaN where not judged. columns: those that
-    were trained on. walk: how the probabilities were made, to make them again and from spoilt data (None leaves those checks out).
+    were trained on. again: the same made once more, NaN where they were not (None: not checked). walk: how probabilities are made,
+    to make some from spoilt data (None leaves those checks out).
     labels: what the probabilities were scored against (None: those of the data). trained_until: int64 (n,), the newest session
     whose outcome the model of each row had learnt (None: not told, so not checked). configurations: how many were ever evaluated on
     the newest 30 sessions. declared: the data were made with a known predictability, so that skill is no alarm.
@@ -87,8 +91,9 @@ def run(
     ]
     if time.name == CLOSE:
         found.append(_too_good(labels, probabilities, declared=declared))
+    if again is not None:
+        found.append(_reproducible(probabilities, again))
     if walk is not None:
-        found.append(_reproducible(probabilities, walk(data, columns)))
         found.append(_permuted(data, columns, walk))
         if time.name == CLOSE:
             found.append(_late(data, labels, probabilities, columns, walk, declared=declared))
@@ -114,19 +119,21 @@ def _truncated(data: IndexData, time: DecisionTime, columns: Columns) -> list[Ca
     """The columns of a row, computed again without what came after: later sessions, the outcome of its own, its opening."""
     later, own, opening = (set[str]() for _place in range(3))
     names, whole = columns(data, time)
-    rows = np.unique(np.linspace(len(data) // 2, len(data) - 2, PROBES).astype(np.int64)) if len(data) > PROBES else ()
+    rows = np.unique(np.linspace(len(data) // 2, max(len(data) - 2 - AHEAD, 0), PROBES).astype(np.int64))
     for row in rows:
         told = whole[row]
         with_outcome = columns(data.until(int(data.session[row + 1])), time)[1][-2]
         cut = data.until(int(data.session[row]))
         before = columns(cut, time)[1][-1]
         late = _different(told, with_outcome)
-        mine = ~late & _different(with_outcome, before)
+        mine = _different(with_outcome, before)
         later |= {names[at] for at in np.flatnonzero(late)}
         own |= {names[at] for at in np.flatnonzero(mine)}
         if time.name in (CLOSE, PREOPEN):
             unopened = columns(_without_opening(cut), time)[1][-1]
-            opening |= {names[at] for at in np.flatnonzero(_different(before, unopened) & ~late & ~mine)}
+            opening |= {names[at] for at in np.flatnonzero(_different(before, unopened))}
+    own -= later
+    opening -= later | own
     return [
         _leak("later_sessions", later, _("sessions after the target, as a mean over a newest-first file does")),
         _leak("own_outcome", own, _("the outcome of the very session that is to be foretold")),

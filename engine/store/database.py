@@ -20,7 +20,7 @@ from engine.i18n import _
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD = "0009"
+HEAD = "0010"
 LOCK_WAIT_SECONDS = 60
 MIGRATIONS = Path(__file__).parents[1] / "resources" / "migrations"
 

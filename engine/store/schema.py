@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -478,4 +479,33 @@ outbox_disabled = Table(
     Column("address", String, nullable=False),
     Column("reason", String, nullable=False),
     Column("disabled_at", Integer, nullable=False),
+)
+
+#: Chats that speak with the bot. paired_at, user_id: when and by whom it was paired, NULL for one that the settings name.
+telegram_chats = Table(
+    "telegram_chats",
+    metadata,
+    Column("chat_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger),
+    Column("title", String, nullable=False),
+    Column("paired_at", Integer),
+    Column("paused", Boolean(create_constraint=False), nullable=False),
+)
+
+#: The pairing code in force, at most one row.
+telegram_codes = Table(
+    "telegram_codes",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("expires_at", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+
+#: The one process that polls a token, of which only a digest is kept.
+telegram_pollers = Table(
+    "telegram_pollers",
+    metadata,
+    Column("token", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("expires_at", Integer, nullable=False),
 )

@@ -7,7 +7,7 @@ outcome is known, and never afterwards. Times are UTC seconds, sessions are days
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,7 @@ class StoredEvaluation:
     evaluated_at: int
     snapshot: int
     evaluation: Mapping[str, Any]
-    history: Mapping[str, Sequence[Any]]
+    history: Mapping[str, Any]
     canaries: tuple[Mapping[str, Any], ...]
     promoted: bool
 

@@ -1,0 +1,337 @@
+"""Today's signal of one decision time: up, down or nothing said, with its probability, its reasons and how much it may be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.domain import day_number, from_day_number, iso, sao_paulo
+from engine.errors import NoDataError, UsageError
+from engine.i18n import _
+from engine.market.instruments import normalise_symbol
+from engine.ml.direction import models
+from engine.ml.direction.data import WIDEST_MOVE, IndexData, load, with_price
+from engine.ml.direction.evaluate import FIRST_LEARNT
+from engine.ml.direction.features import columns
+from engine.ml.direction.feed import write_feed
+from engine.ml.direction.monitor import SESSIONS, monitor
+from engine.ml.direction.times import CLOSE, NOWCAST, OPEN, PREOPEN, DecisionTime
+from engine.ml.direction.training import configuration, judged_gate
+from engine.ml.direction.words import column_words
+from engine.store.bars import Cut
+from engine.store.directions import StoredDirection, fill_outcomes, read_directions, read_evaluation, record_direction
+from engine.strategies.base import decimal, percent
+
+if TYPE_CHECKING:
+    from engine.desk import Desk
+    from engine.domain import FloatArray
+    from engine.store.directions import StoredEvaluation
+
+#: Columns whose contribution is told.
+NAMED = 3
+#: Seconds after its instant in which what is said during the session still counts as said in time.
+TIMELY = 30 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """What is said of one target session at one decision time; sessions are days since 1970-01-01.
+
+    signal: 1 up, 0 not up, None where nothing is said. probability: of up, None where nothing is known; baseline: the share of up
+    sessions in what the model learnt from; coverage: share of past sessions on which something was said, None when never evaluated.
+    timely: said before the session made it worthless, so that it may be recorded. gate, monitoring: None when never evaluated.
+    series: the other markets that were used, with their age.
+    """
+
+    symbol: str
+    session: int
+    target_session: int
+    decision_time: str
+    label: str
+    signal: int | None
+    probability: float | None
+    baseline: float | None
+    coverage: float | None
+    model: str
+    reasons: tuple[str, ...]
+    gate: Mapping[str, Any] | None
+    monitoring: Mapping[str, Any] | None
+    decided_at: int
+    price: float | None = None
+    series: tuple[Mapping[str, Any], ...] = ()
+    notices: tuple[str, ...] = ()
+    timely: bool = True
+    demo: bool = False
+    rows: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of the blueprint."""
+        return {
+            "symbol": self.symbol,
+            "session": from_day_number(self.session).isoformat(),
+            "target_session": from_day_number(self.target_session).isoformat(),
+            "decision_time": self.decision_time,
+            "label": self.label,
+            "decided_at": iso(self.decided_at),
+            "signal": self.signal,
+            "probability": self.probability,
+            "baseline": self.baseline,
+            "coverage": self.coverage,
+            "model": self.model,
+            "rows": self.rows,
+            "price": self.price,
+            "reasons": list(self.reasons),
+            "gate": None if self.gate is None else dict(self.gate),
+            "monitoring": None if self.monitoring is None else dict(self.monitoring),
+            "series": [dict(item) for item in self.series],
+            "notices": list(self.notices),
+            "timely": self.timely,
+            "demo": self.demo,
+        }
+
+
+def default_symbol(desk: Desk) -> str:
+    """The index of the settings; that of the demo market in the demo."""
+    from engine.ingestion.demo import INDEX
+
+    return INDEX if desk.workspace.demo else desk.settings.direction.symbol
+
+
+def direction(desk: Desk, symbol: str, at: DecisionTime, *, price: float | None = None, as_of: date | None = None) -> Direction:
+    """What is to be said of a symbol at a decision time, by a model fitted on everything known then.
+
+    as_of: a past session: the one after whose close is asked, for "close", else the target session itself, judged with what was
+    known at its decision. price: of the opening or of the moment, typed: of the index or of BOVA11.
+    Raises UsageError for a time that has not come or a price that cannot be, NoDataError when bars are missing or too few.
+    """
+    symbol = normalise_symbol(symbol)
+    target, instant = _target(desk, at, as_of)
+    cut = Cut(desk.now(), desk.now()) if as_of is None else Cut(instant, min(desk.now(), instant + TIMELY))
+    data = load(desk.store, desk.calendar, symbol, cut=cut)
+    if int(data.session[-1]) < target:
+        raise _stale(desk, data, target)
+    data = data.until(target)
+    if price is not None:
+        data = _priced(data, at, price)
+    names, X = columns(data, at)
+    return _said(desk, data, at, names, X, price=price, decided_at=min(instant, desk.now()), replay=as_of is not None)
+
+
+def keep(desk: Desk, said: Direction) -> bool:
+    """Record what a live run said, fill in what came of earlier rows, and write the feed; whether it was recorded.
+
+    What was said too late is not recorded. Raises FileError when the feed cannot be written.
+    """
+    settle(desk, said.symbol)
+    recorded = said.timely and record_direction(
+        desk.store,
+        StoredDirection(
+            said.symbol, said.target_session, said.decision_time, said.session, said.signal, said.probability, said.baseline,
+            said.model, said.as_dict(), desk.now(),
+        ),
+    )  # fmt: skip
+    write_feed(desk.workspace.out, desk.store, said.symbol)
+    return bool(recorded)
+
+
+def settle(desk: Desk, symbol: str) -> int:
+    """Write the outcome of every stored target session that has closed; how many rows changed."""
+    rows = read_directions(desk.store, symbol)
+    if not rows:
+        return 0
+    try:
+        data = load(desk.store, desk.calendar, symbol)
+    except NoDataError:
+        return 0
+    asked = {row.target_session for row in rows}
+    outcomes = {
+        int(session): int(label)
+        for session, label in zip(data.session.tolist(), data.label.tolist())
+        if session in asked and label == label
+    }
+    return fill_outcomes(desk.store, symbol, outcomes, desk.now())
+
+
+def _target(desk: Desk, at: DecisionTime, as_of: date | None) -> tuple[int, int]:
+    """The target session and the instant of its decision. Raises UsageError."""
+    calendar, now = desk.calendar, desk.now()
+    if as_of is not None:
+        day = day_number(as_of)
+        if not calendar.is_session(day):
+            raise UsageError(
+                _("{date} is not a session of B3").format(date=as_of),
+                _("The one before is {date}.").format(date=from_day_number(calendar.session_on_or_before(day))),
+            )
+        target = calendar.next_session(day) if at.name == CLOSE else day
+        instant = _instant(desk, at, target)
+        if (calendar.close_instant(day) if at.name == CLOSE else instant) > now:
+            raise UsageError(_("{date} has not come so far").format(date=as_of), _("Ask for an earlier session."))
+        return target, instant
+    if at.name == CLOSE:
+        target = calendar.next_session(calendar.last_closed_session(now))
+        return target, _instant(desk, at, target)
+    today = day_number(sao_paulo(now).date())
+    open_now = calendar.is_session(today) and now < calendar.close_instant(today)
+    target = today if open_now else calendar.next_session(today)
+    if at.name in (OPEN, NOWCAST) and now < _instant(desk, at, target):
+        raise UsageError(
+            _("{time} of {date} has not come yet").format(time=at.text, date=from_day_number(target).isoformat()),
+            _("Ask `--at preopen` now, or a past session with --as-of."),
+        )
+    return target, _instant(desk, at, target)
+
+
+def _instant(desk: Desk, at: DecisionTime, target: int) -> int:
+    previous = desk.calendar.previous_session(target)
+    opened = desk.calendar.open_instant(target)
+    days = (np.array([value], dtype=np.int64) for value in (previous, target, opened))
+    return int(at.instants(*days)[0])
+
+
+def _stale(desk: Desk, data: IndexData, target: int) -> NoDataError:
+    newest = from_day_number(int(data.bars.session[-1])).isoformat()
+    needed = from_day_number(desk.calendar.previous_session(target)).isoformat()
+    return NoDataError(
+        _("The newest bar of {symbol} is of {newest}; the direction of {target} needs that of {needed}").format(
+            symbol=data.symbol, newest=newest, target=from_day_number(target).isoformat(), needed=needed
+        ),
+        _("Import the missing sessions with `pregao import FILE`."),
+    )
+
+
+def _priced(data: IndexData, at: DecisionTime, price: float) -> IndexData:
+    """The data with a typed price, of the index or of BOVA11, told apart by the closes before; the one is turned into the other.
+
+    Raises UsageError as `with_price`.
+    """
+    wanted = float((data.opening_previous if at.name == OPEN and data.opening_symbol else data.previous_close)[-1])
+    for before in (float(data.previous_close[-1]), float(data.opening_previous[-1])):
+        if before > 0 and price > 0 and abs(price / before - 1) <= WIDEST_MOVE and wanted > 0:
+            return with_price(data, at, price / before * wanted)
+    return with_price(data, at, price)
+
+
+def _said(
+    desk: Desk,
+    data: IndexData,
+    at: DecisionTime,
+    names: tuple[str, ...],
+    X: FloatArray,
+    *,
+    price: float | None,
+    decided_at: int,
+    replay: bool,
+) -> Direction:
+    target, kind = int(data.session[-1]), models.kind_of(at)
+    decision = int(data.decisions(at)[-1])
+    learnt = ~np.isnan(data.label) & ~np.isnan(X).all(axis=1) & (data.session >= day_number(FIRST_LEARNT))
+    learnt &= data.closed < decision
+    model = models.fit(kind, names, X[learnt], data.label[learnt])
+    evaluated = read_evaluation(desk.store, data.symbol, at.text, before=desk.now())
+    p = float(model.probability(X[-1:])[0])
+    reasons: list[str] = []
+    probability: float | None = None
+    band = float(evaluated.evaluation["abstention"]["band"]) if evaluated else 0.0
+    signal: int | None = None
+    if np.isnan(p):
+        reasons.append(_nothing_known(at))
+    elif evaluated is not None and not evaluated.promoted:
+        reasons.append(_blocked(evaluated))
+    else:
+        probability = p
+        signal = None if abs(p - 0.5) < band - 1e-12 else int(p >= 0.5)
+        reasons.append(_of_probability(p, model.base_rate, band, signal))
+        reasons += _contributions(model, X[-1])
+    if evaluated is None:
+        reasons.append(_("It was never evaluated on this history: `pregao direction evaluate` says what it is worth."))
+    elif evaluated.configuration != configuration(kind, names, desk.settings.direction.refit):
+        reasons.append(
+            _("The newest evaluation was of another configuration: `pregao direction evaluate` says what this is worth.")
+        )
+    past, gated = (None, None) if evaluated is None else _past(desk, evaluated)
+    return Direction(
+        symbol=data.symbol,
+        session=int(data.previous[-1]),
+        target_session=target,
+        decision_time=at.text,
+        label=at.label,
+        signal=signal,
+        probability=probability,
+        baseline=model.base_rate,
+        coverage=None if evaluated is None else float(evaluated.evaluation["abstention"]["coverage"]),
+        model=configuration(kind, names, desk.settings.direction.refit),
+        reasons=tuple(reasons),
+        gate=gated,
+        monitoring=past,
+        decided_at=decided_at,
+        price=price,
+        series=tuple(age.as_dict() for age in data.ages),
+        notices=data.notices,
+        timely=not replay and _timely(at, desk.now(), decision, int(data.opened[-1])),
+        demo=desk.workspace.demo,
+        rows=model.rows,
+    )
+
+
+def _timely(at: DecisionTime, now: int, decision: int, opened: int) -> bool:
+    """Whether what is said now could still be of use: before the opening, or soon after its instant during the session."""
+    return now <= decision + TIMELY if at.name in (OPEN, NOWCAST) else now <= opened
+
+
+def _past(desk: Desk, evaluated: StoredEvaluation) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Monitoring and gate over the evaluation's out-of-sample history with the live rows that came after it."""
+    held = evaluated.history
+    session, p, label = (list(held[name]) for name in ("session", "probability", "label"))
+    calls = {name: list(call) for name, call in held["calls"].items()}
+    for row in read_directions(desk.store, evaluated.symbol, evaluated.decision_time):
+        if row.target_session > session[-1] and row.outcome is not None and row.probability is not None:
+            for values, value in ((session, row.target_session), (p, row.probability), (label, row.outcome)):
+                values.append(value)
+            calls = {}
+    days, probability = np.array(session, dtype=np.int64), np.array(p, dtype=np.float64)
+    outcome = np.array(label, dtype=np.float64)
+    hits = (probability >= 0.5) == (outcome > 0.5)
+    right = {"always_up": outcome > 0.5} | {name: np.array(call) == (outcome > 0.5) for name, call in calls.items()}
+    judged = judged_gate(desk, evaluated.symbol, evaluated.decision_time, days, hits, outcome, right)
+    before = outcome[:-SESSIONS] if outcome.size > SESSIONS else outcome
+    return monitor(probability, outcome, float(before.mean())).as_dict(), judged.as_dict()
+
+
+def _nothing_known(at: DecisionTime) -> str:
+    if at.name in (OPEN, NOWCAST):
+        return _("No price of the target session is known at this time: import bars of it, or type one with --price.")
+    return _("Nothing new is known at this time: import the series of other markets with `pregao import --series NAME FILE`.")
+
+
+def _blocked(evaluated: StoredEvaluation) -> str:
+    failed = [canary["name"] for canary in evaluated.canaries if not canary["passed"]]
+    return _("Nothing is said: the newest evaluation failed these checks: {names}.").format(names=", ".join(failed))
+
+
+def _of_probability(p: float, base_rate: float, band: float, signal: int | None) -> str:
+    words = {"p": percent(p), "base": percent(base_rate), "low": percent(0.5 - band), "high": percent(0.5 + band)}
+    if signal is None:
+        return _(
+            "The chance of a higher close is {p} (usually {base}), too near one half: nothing is said between {low} and {high}."
+        ).format(**words)
+    return _("The chance of a higher close is {p}; usually it is {base}.").format(**words)
+
+
+def _contributions(model: models.DirectionModel, row: FloatArray) -> list[str]:
+    """What spoke most for and against, by the logistic part of the model."""
+    parts = model.contributions(row)
+    told = [at for at in np.argsort(-np.abs(parts), kind="stable")[:NAMED].tolist() if parts[at] and not np.isnan(row[at])]
+    up, down = _("speaks for up"), _("speaks for down")
+    return [
+        _("{what} ({value}): {side}, by {weight} in log-odds.").format(
+            what=column_words(model.names[at]),
+            value=decimal(float(row[at]), 4),
+            side=up if parts[at] > 0 else down,
+            weight=decimal(abs(float(parts[at])), 3),
+        )
+        for at in told
+    ]

@@ -133,6 +133,19 @@ class Direction(Section):
     refit: int = Field(21, ge=1, le=250, description="Sessions after which an evaluation trains anew.")
 
 
+class Paper(Section):
+    capital: float = Field(100_000.0, gt=0, le=1e12, description="Cash that a new paper account begins with, R$.")
+    timeframe: Literal["1m", "5m", "15m", "30m", "60m", "1d"] = Field(
+        "1d", description="Bars by which a new paper account is replayed."
+    )
+    volume_cap: float = Field(0.1, ge=0, le=1, description="Largest share of a bar's volume that an order takes; 0 is no cap.")
+    risk_per_trade: float = Field(0.02, gt=0, le=1, description="Share of the equity that one position may lose at its stop.")
+    daily_loss: float = Field(0.05, gt=0, le=1, description="Share of the equity after whose loss in a session nothing opens.")
+    max_positions: int = Field(5, ge=1, le=1000, description="Positions at most; orders that wait to open one count.")
+    exposure: float = Field(1.0, gt=0, le=10, description="Value of all positions at most, as a fraction of the equity.")
+    follow: bool = Field(False, description="Whether the daily run places the orders of its signals.")
+
+
 class Secrets(Section):
     """Never written in pregao.toml: they come from the environment or config/.env."""
 
@@ -157,6 +170,7 @@ class Settings(BaseSettings):
     regime: Regime = Regime()
     daily: Daily = Daily()
     anomalies: Anomalies = Anomalies()
+    paper: Paper = Paper()
     direction: Direction = Direction()
     keys: dict[str, str] = Field(default_factory=dict, description="The app's keys by action id.")
     secrets: Secrets = Secrets()

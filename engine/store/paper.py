@@ -195,26 +195,17 @@ def list_events(connection: Connection, account: int, kinds: Sequence[str] = (),
     return [_event(row) for row in rows if not wanted or row[3] in wanted]
 
 
-def newest_event(connection: Connection, account: int) -> StoredEvent | None:
-    """The newest event of an account."""
-    row = connection.exec_driver_sql(
-        "SELECT id, at, session, kind, payload FROM paper_events WHERE account_id = ? ORDER BY id DESC LIMIT 1", (account,)
-    ).first()
-    return None if row is None else _event(row)
-
-
 def _account(row: Any) -> StoredAccount:
     return StoredAccount(row[0], row[1], row[2], row[3], bool(row[4]), json.loads(row[5]), json.loads(row[6]))
 
 
 def _order(row: Any) -> StoredOrder:
-    *facts, order, reasons = row
-    return StoredOrder(*facts, order=json.loads(order), reasons=json.loads(reasons))
+    names = ("number", "symbol", "origin", "signal", "state", "placed_at", "changed_at", "filled", "value")
+    return StoredOrder(**dict(zip(names, row)), order=json.loads(row[9]), reasons=json.loads(row[10]))
 
 
 def _event(row: Any) -> StoredEvent:
-    *facts, payload = row
-    return StoredEvent(*facts, payload=json.loads(payload))
+    return StoredEvent(row[0], row[1], row[2], row[3], json.loads(row[4]))
 
 
 def _text(value: Any) -> str:

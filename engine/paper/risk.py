@@ -1,0 +1,140 @@
+"""The risk rules of the paper account: what an order may not do, and how much of each limit is used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.backtest.money import Account, buying_power, equity
+from engine.backtest.orders import LIMIT, STOP, STOP_LIMIT, Order
+from engine.backtest.positions import Book, order_cost
+
+if TYPE_CHECKING:
+    from engine.settings_model import Paper
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An order that opens, as the rules see it. value: R$ at `price`, the price it is expected at. fee: share of the value."""
+
+    book: Book
+    order: Order
+    price: float
+    fee: float = 0.0
+    filled: int = 0
+
+    @property
+    def units(self) -> int:
+        """What it may still deal."""
+        return max(self.order.quantity - self.filled, 0)
+
+    @property
+    def value(self) -> float:
+        return self.units * self.price * self.book.terms.point_value
+
+    @property
+    def cash(self) -> float:
+        """What it takes of the cash, with its costs."""
+        terms = self.book.terms
+        return self.value * terms.margin + order_cost(terms, self.fee, self.value, self.units)
+
+
+def expected_price(order: Order, last: float) -> float:
+    """The price at which the rules take an order to fill: its limit, its trigger, or the newest close."""
+    if order.kind in (LIMIT, STOP_LIMIT):
+        return order.limit
+    return order.trigger if order.kind == STOP else last
+
+
+def held_stop(book: Book) -> float:
+    """The stop that protects all of a position, NaN without one."""
+    side = book.position.side
+    levels = [order.trigger for order in book.exits if order.kind in (STOP, STOP_LIMIT) and order.quantity == 0]
+    return (max(levels) if side > 0 else min(levels)) if levels and book.position.units else math.nan
+
+
+def position_risk(book: Book, stop: float) -> float:
+    """R$ that the position loses at `stop` from its average price; all of its value without one. Never negative."""
+    position, point = book.position, book.terms.point_value
+    average = position.price / position.scale
+    if math.isnan(stop):
+        return abs(position.units) * book.last * point
+    return max((average - stop) * position.units, 0.0) * point
+
+
+def order_risk(opening: Opening) -> float:
+    """R$ that the position is expected to lose at its stop once the order is filled; without a stop, all of its value."""
+    book, order = opening.book, opening.order
+    if book.position.units:
+        stop = held_stop(book)
+        own = opening.value if math.isnan(stop) else _distance(opening, stop)
+        return position_risk(book, stop) + own
+    return opening.value if math.isnan(order.stop) else _distance(opening, order.stop)
+
+
+def _distance(opening: Opening, stop: float) -> float:
+    away = max((opening.price - stop) * opening.order.side, 0.0)
+    return opening.units * away * opening.book.terms.point_value
+
+
+def exposed(account: Account) -> float:
+    """The value of all positions, R$, shorts counted as positive."""
+    return sum(
+        abs(book.position.units) * book.last * book.terms.point_value for book in account.books.values() if book.position.units
+    )
+
+
+def refusals(
+    account: Account, opening: Opening, waiting: Sequence[Opening], limits: Paper, *, blocked: bool, killed: bool
+) -> list[dict[str, Any]]:
+    """Every rule that an order which opens breaks: [{"rule", "value", "limit"}], fractions of the equity but for counts and R$.
+
+    waiting: the other orders that wait to open; they count as if they were filled.
+    """
+    worth = equity(account)
+    found: list[dict[str, Any]] = []
+    if killed:
+        found.append({"rule": "kill_switch"})
+    if account.ruined or worth <= 0:
+        return [*found, {"rule": "ruined"}]
+    if blocked:
+        found.append({"rule": "daily_loss", "limit": limits.daily_loss})
+    if any(other.book.symbol == opening.book.symbol for other in waiting):
+        found.append({"rule": "already_waiting"})
+    held = {book.symbol for book in account.books.values() if book.position.units}
+    symbols = held | {other.book.symbol for other in waiting} | {opening.book.symbol}
+    if len(symbols) > limits.max_positions:
+        found.append({"rule": "max_positions", "value": len(symbols), "limit": limits.max_positions})
+    measured = {
+        "risk_per_trade": (order_risk(opening) / worth, limits.risk_per_trade),
+        "exposure": ((exposed(account) + sum(one.value for one in (*waiting, opening))) / worth, limits.exposure),
+    }
+    found += [{"rule": name, "value": value, "limit": most} for name, (value, most) in measured.items() if value > most + 1e-9]
+    free = buying_power(account) - sum(other.cash for other in waiting)
+    if opening.cash > free + 0.005:
+        found.append({"rule": "cash", "value": opening.cash, "limit": free})
+    return found
+
+
+def usage(account: Account, waiting: Sequence[Opening], state: tuple[float, float], limits: Paper) -> dict[str, Any]:
+    """How much of each limit is used, fractions of the equity but for `positions`. state: equity at the close before and now."""
+    worth = equity(account)
+    books = [book for book in account.books.values() if book.position.units]
+    symbols = {book.symbol for book in books} | {other.book.symbol for other in waiting}
+    risks = [position_risk(book, held_stop(book)) / worth for book in books] if worth > 0 else []
+    before, last = state
+    return {
+        "risk_per_trade": max(risks, default=0.0),
+        "risk_at_stops": sum(risks),
+        "daily_loss": max(1.0 - last / before, 0.0) if before > 0 else 0.0,
+        "positions": len(symbols),
+        "exposure": (exposed(account) + sum(other.value for other in waiting)) / worth if worth > 0 else math.inf,
+        "limits": {
+            "risk_per_trade": limits.risk_per_trade,
+            "daily_loss": limits.daily_loss,
+            "positions": limits.max_positions,
+            "exposure": limits.exposure,
+        },
+    }

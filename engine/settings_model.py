@@ -146,12 +146,29 @@ class Paper(Section):
     follow: bool = Field(False, description="Whether the daily run places the orders of its signals.")
 
 
+class Notifications(Section):
+    telegram_chat_ids: tuple[int, ...] = Field((), description="Chats that get messages and may ask the bot; empty: nobody.")
+    telegram_user_ids: tuple[int, ...] = Field((), description="Users who may ask the bot in a group; empty: nobody.")
+    email_to: tuple[str, ...] = Field((), description="Addresses that get messages by e-mail.")
+    email_from: str = Field("", description="Address that they come from.")
+    smtp_host: str = Field("", description="Server that takes them.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="How the connection is encrypted.")
+    smtp_user: str = Field("", description="Name to log in with; empty: without.")
+    attempts: int = Field(20, ge=1, le=1000, description="Attempts before a message is dead; `pregao notify resend` revives it.")
+    timeout_seconds: float = Field(10.0, gt=0, le=120, description="How long a server may stay silent.")
+    patience_seconds: float = Field(60.0, ge=0, le=3600, description="How long a daily run waits for messages to be tried again.")
+
+
 class Secrets(Section):
     """Never written in pregao.toml: they come from the environment or config/.env."""
 
     brapi_token: SecretStr = SecretStr("")
     telegram_bot_token: SecretStr = SecretStr("")
     discord_webhook_url: SecretStr = SecretStr("")
+    webhook_url: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    smtp_password: SecretStr = SecretStr("")
 
 
 class Settings(BaseSettings):
@@ -172,6 +189,7 @@ class Settings(BaseSettings):
     anomalies: Anomalies = Anomalies()
     paper: Paper = Paper()
     direction: Direction = Direction()
+    notifications: Notifications = Notifications()
     keys: dict[str, str] = Field(default_factory=dict, description="The app's keys by action id.")
     secrets: Secrets = Secrets()
 

@@ -126,11 +126,13 @@ def evaluate(
     if refit < 1:
         raise UsageError(_("A walk-forward refits after at least 1 session, not {count}").format(count=refit))
     first = day_number(start)
-    plans = [(time, models.kind_of(time), *columns(data, time)) for time in times]
-    total = sum(len(folds(data, time, X, models.LEAST_ROWS[kind], first, refit)) for time, kind, _names, X in plans)
+    plans = []
+    for time in times:
+        kind, (names, X) = models.kind_of(time), columns(data, time)
+        plans.append((time, kind, names, X, folds(data, time, X, models.LEAST_ROWS[kind], first, refit)))
+    total = sum(len(steps) for *_rest, steps in plans)
     done, found, skipped = 0, [], {}
-    for time, kind, names, X in plans:
-        steps = folds(data, time, X, models.LEAST_ROWS[kind], first, refit)
+    for time, kind, names, X, steps in plans:
         if not steps:
             skipped[time.text] = _("Too few sessions are known at this time: at least {least} are learnt from.").format(
                 least=models.LEAST_ROWS[kind]

@@ -277,6 +277,35 @@ def explain_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Em
     return saved_models.explain_newest(desk, _word(params, "model_id"), symbol)
 
 
+def direction_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
+    """do ("signal", "evaluate" or "report") and, each optional, symbol and, for a signal, at, price, as_of; for an evaluation, times
+    and from; for a report, out (which it needs), from and to.
+
+    The result is that of `say`, `evaluate` or `write_up` in `engine.jobs.direction`. An evaluation emits "decision_time" with the
+    figures of each as it is kept; cancelled, those before stay.
+    """
+    from pathlib import Path
+
+    from engine.jobs import direction
+    from engine.market import asked
+
+    texts = ("do", "symbol", "at", "as_of", "from", "to", "out")
+    _checked(params, {**dict.fromkeys(texts, str), "times": list, "price": (int, float)})
+    said = {name: value for name, value in params.items() if value is not None}
+    days = {
+        name: asked.parse_day(said[name], f"--{name.replace('_', '-')}") for name in ("as_of", "from", "to") if said.get(name)
+    }
+    symbol, do = said.get("symbol", ""), said.get("do", "signal")
+    if do == "signal":
+        return direction.say(desk, symbol, said.get("at", "close"), said.get("price"), days.get("as_of"))
+    if do == "evaluate":
+        times = _words(said, "times") if said.get("times") else []
+        return direction.evaluate(desk, symbol, times, days.get("from"), progress, emit)
+    if do == "report":
+        return direction.write_up(desk, symbol, Path(_word(said, "out")), days.get("from"), days.get("to"), progress)
+    raise UsageError(_("{name} of a job cannot be {value}").format(name="do", value=repr(do)[:60]))
+
+
 KINDS: Mapping[str, Kind] = {
     "import": import_job,
     "fetch": fetch_job,
@@ -285,6 +314,7 @@ KINDS: Mapping[str, Kind] = {
     "train": train_job,
     "promote": promote_job,
     "explain": explain_job,
+    "direction": direction_job,
 }
 
 
@@ -308,7 +338,18 @@ def summary(kind: str, result: Mapping[str, Any]) -> str:
         return ", ".join(f"{item['model_id']} ({_(item['verdict']['label'])})" for item in result["trainings"][:NAMED])
     if kind in ("promote", "explain"):
         return str(result["model_id"])
+    if kind == "direction":
+        return _direction_summary(result)
     if kind == "daily":
         states = {"done": _("done"), "stale": _("stale data"), "partial": _("partly done"), "failed": _("failed")}
         return f"{result['run_id']} {states[result['status']]}"
     return ""
+
+
+def _direction_summary(result: Mapping[str, Any]) -> str:
+    if "decision_times" in result:
+        return ", ".join(f"{item['decision_time']} {100 * item['accuracy']:.1f} %" for item in result["decision_times"][:NAMED])
+    if "file" in result:
+        return str(result["file"])
+    says = {1: _("up"), 0: _("down"), None: _("nothing said")}[result["signal"]]
+    return f"{result['symbol']} {result['target_session']} {result['decision_time']}: {says}"

@@ -249,7 +249,7 @@ def load(store: Store, calendar: Calendar, symbol: str = INDEX, *, cut: Cut | No
 
     cut: what may be seen of the bars. Raises NoDataError without daily bars.
     """
-    from engine.store.bars import list_series, read_bars
+    from engine.store.bars import list_series, read_bars, read_many
     from engine.store.values import read_values
 
     bars = read_bars(store, symbol, "1d", cut=cut)
@@ -257,15 +257,19 @@ def load(store: Store, calendar: Calendar, symbol: str = INDEX, *, cut: Cut | No
     fund = FUND if symbol == INDEX else symbol
     if symbol == INDEX:
         daily = [item for item in list_series(store, [FUND]) if item.timeframe == "1d"]
-        found = read_bars(store, FUND, "1d", cut=cut) if daily else None
-        opening = found if found is not None and len(found) else None
+        opening = read_many(store, [FUND], "1d", cut=cut).get(FUND) if daily else None
     frames = sorted({item.timeframe for item in list_series(store, [symbol]) if TIMEFRAMES[item.timeframe] < TIMEFRAMES["1d"]})
-    intraday = [read_bars(store, symbol, timeframe, cut=cut) for timeframe in frames]
+    intraday = [read_many(store, [symbol], timeframe, cut=cut).get(symbol) for timeframe in frames]
     series = {}
     for source in SOURCES:
         values = read_values(store, source.name)
         if values is not None and len(values[0]):
             series[source.name] = values[:2]
     return build(
-        bars, calendar, series=series, opening=opening, intraday=[item for item in intraday if len(item)], opening_symbol=fund
+        bars,
+        calendar,
+        series=series,
+        opening=opening,
+        intraday=[item for item in intraday if item is not None],
+        opening_symbol=fund,
     )

@@ -19,10 +19,10 @@ from engine.ml.direction.evaluate import FIRST_LEARNT
 from engine.ml.direction.features import columns
 from engine.ml.direction.feed import write_feed
 from engine.ml.direction.monitor import SESSIONS, monitor
-from engine.ml.direction.times import CLOSE, NOWCAST, OPEN, PREOPEN, DecisionTime
+from engine.ml.direction.times import CLOSE, NOWCAST, OPEN, DecisionTime
 from engine.ml.direction.training import configuration, judged_gate
 from engine.ml.direction.words import column_words
-from engine.store.bars import Cut
+from engine.store.bars import Cut, read_many
 from engine.store.directions import StoredDirection, fill_outcomes, read_directions, read_evaluation, record_direction
 from engine.strategies.base import decimal, percent
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Columns whose contribution is told.
 NAMED = 3
+#: Columns that say yes or no, of which a no is not worth telling.
+FLAGS = ("monday", "tuesday", "wednesday", "thursday", "friday", "month_begins", "month_ends")
 #: Seconds after its instant in which what is said during the session still counts as said in time.
 TIMELY = 30 * 60
 
@@ -139,20 +141,21 @@ def keep(desk: Desk, said: Direction) -> bool:
 
 
 def settle(desk: Desk, symbol: str) -> int:
-    """Write the outcome of every stored target session that has closed; how many rows changed."""
+    """Write the outcome of every stored target session that has closed; how many rows changed.
+
+    As the label of the data: 1 when the close is above that of the session just before, 0 for a tie; a session whose neighbour is
+    missing among the bars has none.
+    """
     rows = read_directions(desk.store, symbol)
-    if not rows:
+    bars = read_many(desk.store, [symbol], "1d").get(symbol) if rows else None
+    if bars is None:
         return 0
-    try:
-        data = load(desk.store, desk.calendar, symbol)
-    except NoDataError:
-        return 0
-    asked = {row.target_session for row in rows}
-    outcomes = {
-        int(session): int(label)
-        for session, label in zip(data.session.tolist(), data.label.tolist())
-        if session in asked and label == label
-    }
+    close = dict(zip(bars.session.tolist(), bars.close.tolist()))
+    outcomes = {}
+    for target in {row.target_session for row in rows} & close.keys():
+        before = desk.calendar.previous_session(target)
+        if before in close:
+            outcomes[target] = int(close[target] > close[before])
     return fill_outcomes(desk.store, symbol, outcomes, desk.now())
 
 
@@ -322,16 +325,17 @@ def _of_probability(p: float, base_rate: float, band: float, signal: int | None)
 
 
 def _contributions(model: models.DirectionModel, row: FloatArray) -> list[str]:
-    """What spoke most for and against, by the logistic part of the model."""
+    """What spoke most for and against, by the logistic part of the model; what is not the case is not told."""
     parts = model.contributions(row)
-    told = [at for at in np.argsort(-np.abs(parts), kind="stable")[:NAMED].tolist() if parts[at] and not np.isnan(row[at])]
+    told = [at for at in np.argsort(-np.abs(parts), kind="stable").tolist() if parts[at] and row[at] and not np.isnan(row[at])]
     up, down = _("speaks for up"), _("speaks for down")
     return [
-        _("{what} ({value}): {side}, by {weight} in log-odds.").format(
-            what=column_words(model.names[at]),
-            value=decimal(float(row[at]), 4),
+        _("{what}: {side}, by {weight} in log-odds.").format(
+            what=column_words(model.names[at])
+            if model.names[at] in FLAGS
+            else f"{column_words(model.names[at])} ({decimal(float(row[at]), 4)})",
             side=up if parts[at] > 0 else down,
             weight=decimal(abs(float(parts[at])), 3),
         )
-        for at in told
+        for at in told[:NAMED]
     ]

@@ -149,6 +149,11 @@ class Paper(Section):
 class Notifications(Section):
     telegram_chat_ids: tuple[int, ...] = Field((), description="Chats that get messages and may ask the bot; empty: nobody.")
     telegram_user_ids: tuple[int, ...] = Field((), description="Users who may ask the bot in a group; empty: nobody.")
+    telegram_api: str = Field(
+        "https://api.telegram.org",
+        pattern=r"^(https://[^\s/]+|http://(127\.0\.0\.1|localhost)(:\d+)?)$",
+        description="Address of the Bot API: Telegram's, or a server of your own.",
+    )
     email_to: tuple[str, ...] = Field((), description="Addresses that get messages by e-mail.")
     email_from: str = Field("", description="Address that they come from.")
     smtp_host: str = Field("", description="Server that takes them.")

@@ -187,13 +187,15 @@ class PregaoApp(DeskCommands):
 
         self.query_one(BacktestView).choose(symbol, strategy)
 
-    async def open_chart(self, symbol: str, timeframe: str = "", instant: int | None = None) -> None:
+    async def open_chart(
+        self, symbol: str, timeframe: str = "", instant: int | None = None, strategy: str | None = None
+    ) -> None:
         """Show the chart of a symbol; see `ChartAsked`."""
         self.session.symbol = symbol
         await self.action_show("chart")
         from tui.views.chart import ChartView
 
-        self.query_one(ChartView).choose(symbol, timeframe, instant)
+        self.query_one(ChartView).choose(symbol, timeframe, instant, strategy)
 
     @on(VTable.FilterAsked)
     def _filter_asked(self) -> None:
@@ -206,7 +208,7 @@ class PregaoApp(DeskCommands):
 
     @on(ChartAsked)
     async def _chart_asked(self, event: ChartAsked) -> None:
-        await self.open_chart(event.symbol, event.timeframe, event.instant)
+        await self.open_chart(event.symbol, event.timeframe, event.instant, event.strategy)
 
     # --- hints ---------------------------------------------------------------------------------------------------
 

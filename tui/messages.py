@@ -29,11 +29,15 @@ class BacktestAsked(Message):
 
 @dataclass
 class ChartAsked(Message):
-    """Show the chart of a symbol; with a timeframe and an instant (UTC seconds) the bar that was open then."""
+    """Show the chart of a symbol; with a timeframe and an instant (UTC seconds) the bar that was open then.
+
+    strategy: whose trades to mark; None for those that the chart marks by itself.
+    """
 
     symbol: str
     timeframe: str = ""
     instant: int | None = None
+    strategy: str | None = None
 
 
 @dataclass

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.domain import Market
 from engine.errors import NoDataError
 from engine.store.bars import list_series, read_bars
 
 if TYPE_CHECKING:
-    from engine.domain import Bars, FloatArray, IntArray
+    from engine.domain import Bars, FloatArray, Instrument, IntArray
     from engine.store.database import Store
 
 SYMBOL = "IBOV"
+UNIT = 0.001
 #: A newest level older than so many days does not speak for a session.
 OUTDATED_AFTER = 7
 
 
-def read_index(store: Store) -> Bars | None:
-    """The daily bars of the IBOV, None where none are stored."""
+def as_unit(instrument: Instrument) -> Instrument:
+    """An index with units of a thousandth of its points, about what a share of an ETF on it costs; others as they are."""
+    return replace(instrument, point_value=UNIT) if instrument.market is Market.INDEX else instrument
+
+
+def read_index(store: Store, covering: tuple[int | None, int | None] = (None, None)) -> Bars | None:
+    """The daily bars of the IBOV, of several series those that cover the time (UTC seconds) best; None where none are stored."""
     if not list_series(store, [SYMBOL]):
         return None
     try:
-        return read_bars(store, SYMBOL, "1d")
+        return read_bars(store, SYMBOL, "1d", covering=covering)
     except NoDataError:
         return None
 

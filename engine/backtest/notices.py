@@ -31,7 +31,12 @@ def jumps(bars: Bars, split: FloatArray, dividend: FloatArray, limit: float = JU
 
 def notices(result: BacktestResult) -> tuple[str, ...]:
     """The sentences that belong to a result, the most important first."""
-    return (*_about_prices(result), *_about_instrument(result), *_about_trading(result), *_about_window(result))
+    return (*about_data(result), *_about_trading(result), *_about_window(result))
+
+
+def about_data(result: BacktestResult) -> tuple[str, ...]:
+    """The sentences on the prices and the instrument."""
+    return (*_about_prices(result), *_about_instrument(result))
 
 
 def _about_prices(result: BacktestResult) -> list[str]:
@@ -78,7 +83,11 @@ def _unexplained(result: BacktestResult) -> list[str]:
 def _about_instrument(result: BacktestResult) -> list[str]:
     market = result.instrument.market
     if market is Market.INDEX:
-        return [_("An index cannot be bought: an ETF or a future on it would have given another result.")]
+        return [
+            _(
+                "An index cannot be bought: one unit here is a thousandth of it, as a share of an ETF on it, whose result may differ."
+            )
+        ]
     if market is Market.FUTURE:
         return [
             _(
@@ -127,18 +136,23 @@ def _about_trading(result: BacktestResult) -> list[str]:
 
 
 def _about_holding(result: BacktestResult) -> list[str]:
-    """What idle cash earned and borrowed shares cost, or that they did not."""
-    trades, interest = result.outcome.trades, result.outcome.interest
+    trades = result.outcome.trades
+    paid = float(trades["borrow"].sum())
+    found = about_money(result.outcome.interest, paid, known=result.simulation.rate is not None)
+    if not paid and result.instrument.market is not Market.FUTURE and (trades["side"] < 0).any():
+        found.append(_("Short positions pay no fee for borrowing."))
+    return found
+
+
+def about_money(interest: float, borrowed: float, *, known: bool) -> list[str]:
+    """What idle cash earned and borrowed shares cost, in R$, or that cash earned nothing; known: whether there is a rate."""
     found = []
     if interest:
         found.append(_("Cash that was not invested earned R$ {amount}.").format(amount=decimal(interest)))
-    elif result.simulation.rate is None:
+    elif not known:
         found.append(_("Cash that is not invested earns nothing."))
-    paid = float(trades["borrow"].sum())
-    if paid:
-        found.append(_("Borrowing shares for short positions cost R$ {amount}.").format(amount=decimal(paid)))
-    elif result.instrument.market is not Market.FUTURE and (trades["side"] < 0).any():
-        found.append(_("Short positions pay no fee for borrowing."))
+    if borrowed:
+        found.append(_("Borrowing shares for short positions cost R$ {amount}.").format(amount=decimal(borrowed)))
     return found
 
 

@@ -23,9 +23,12 @@ from engine.backtest.evidence.bootstrap import (
 )
 from engine.backtest.kernel import Run
 from engine.backtest.notices import notices
+from engine.backtest.round_trips import round_trips
 from engine.domain import Bars, Instrument, Trade, iso, jsonable
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.backtest.engine import BacktestConfig
     from engine.backtest.simulation import Simulation
     from engine.domain import FloatArray, IntArray, PriceBase, Verdict
@@ -149,6 +152,8 @@ class BacktestResult:
     def baselines(self) -> dict[str, dict[str, float]]:
         """The same metrics of buying and holding with the same costs and lots, of cash at the CDI and of the IBOV where known."""
         found = {"buy_and_hold": self._metrics(self.hold)}
+        if not self.hold.trades.size:
+            found["buy_and_hold"] = dict.fromkeys(found["buy_and_hold"], math.nan)
         if self.risk_free is not None:
             curve = self.config.capital * np.concatenate(([1.0], np.cumprod(1.0 + self.risk_free)))
             found["cdi"] = metrics.equity_metrics(curve, self.session, self.periods, self.risk_free)
@@ -165,7 +170,7 @@ class BacktestResult:
             self.periods,
             int(self.metrics["trades"]),
             self.metrics["total_return"],
-            float(self.hold.equity[-1] / self.hold.equity[0]) - 1.0,
+            self.baselines["buy_and_hold"]["total_return"],
             trials=self.trials,
             over_cdi=self.risk_free is not None,
             cdi_return=self.baselines["cdi"]["total_return"] if "cdi" in self.baselines else None,
@@ -185,7 +190,7 @@ class BacktestResult:
         hurdle = sharpe.expected_best_sharpe(self.trials, self.trial_variance)
         return {
             **self.metrics,
-            **full_metrics.full_trade_metrics(self.outcome.trades, self.instrument.point_value),
+            **full_metrics.full_trade_metrics(self._whole(self.outcome), self.instrument.point_value),
             **full_metrics.shape_metrics(self.excess),
             "deflated_sharpe_ratio": sharpe.probabilistic_sharpe(self.excess, hurdle),
             "expected_best_sharpe_ratio": hurdle * math.sqrt(self.periods),
@@ -269,12 +274,16 @@ class BacktestResult:
             result["bands"] = jsonable(self.bands(draws))
         return result
 
+    def _whole(self, run: Run) -> NDArray[np.void]:
+        """The trades from flat to flat; the kernel knows no parts."""
+        return run.trades if self.simulation.simple else round_trips(run.trades)
+
     def _metrics(self, run: Run) -> dict[str, float]:
         point_value = self.instrument.point_value
         close = self.bars.close[self.first : self.last + 1]
         return {
             **metrics.equity_metrics(run.equity, self.session, self.periods, self.risk_free),
-            **metrics.trade_metrics(run.trades, point_value),
+            **metrics.trade_metrics(self._whole(run), point_value),
             **metrics.position_metrics(run.equity, run.position, close, run.trades, run.held, self.periods, point_value),
             "rejected_orders": run.rejected,
             "interest": run.interest,

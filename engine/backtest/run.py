@@ -107,7 +107,7 @@ def read_inputs(
     )
     pair = read_pair(store, symbol, timeframe, (start, end))
     bars, raw = pair.bars, pair.raw
-    instrument = read_instrument(store, symbol)
+    instrument = index.as_unit(read_instrument(store, symbol))
     traded = bars if raw is None else raw
     charges = settings.costs if costs is None else settings.costs.model_copy(update={"schedule": costs})
     cash = cash_return(store, bars.session)
@@ -125,7 +125,7 @@ def read_inputs(
         risk_free=known,
         idle_cash=chosen.idle_cash == "cdi",
         fractional=fractional_bars(store, traded) if config.execution.fractional else None,
-        index=None if symbol == index.SYMBOL else index.read_index(store),
+        index=None if symbol == index.SYMBOL else index.read_index(store, (start, end)),
         start=start,
         end=end,
         notes=_other_series(store, traded),
@@ -233,11 +233,10 @@ def fractional_bars(store: Store, bars: Bars) -> Bars | None:
 
 def _other_series(store: Store, bars: Bars) -> tuple[str, ...]:
     """A sentence for a stored series of the same timeframe that has a longer history and was not taken."""
-    stored = bars.derived_from or bars.timeframe
     longer = [
         item
         for item in list_series(store, [bars.symbol])
-        if item.timeframe == stored
+        if item.timeframe in (bars.derived_from, bars.timeframe)
         and (item.source, item.price_base) != (bars.source, bars.price_base)
         and item.first < int(bars.time[0]) - NEAR * 86_400
     ]

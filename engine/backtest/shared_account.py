@@ -15,8 +15,10 @@ from engine.backtest import evidence, metrics
 from engine.backtest.full_metrics import full_trade_metrics, monthly_returns, shape_metrics
 from engine.backtest.index import index_levels, read_index
 from engine.backtest.kernel import Run
+from engine.backtest.notices import about_data, about_money
 from engine.backtest.portfolio import PortfolioRun, run_portfolio
 from engine.backtest.result import trial_of
+from engine.backtest.round_trips import round_trips
 from engine.backtest.run import read_inputs, trade
 from engine.backtest.tax_fills import TradedSeries, series_of
 from engine.domain import Progress, iso, silent
@@ -156,8 +158,8 @@ class AccountResult:
                 )
             )
         for result in self.alone:
-            said += [f"{result.bars.symbol}: {text}" for text in result.remarks]
-        return tuple(said)
+            said += [f"{result.bars.symbol}: {text}" for text in (*about_data(result), *result.remarks)]
+        return (*said, *about_money(self.run.interest, self.metrics["borrow"], known=self.risk_free is not None))
 
     def by_symbol(self) -> list[dict[str, Any]]:
         """What each symbol brought: [{"symbol", "trades", "win_rate", "pnl", "costs"}], money in R$, open trades marked."""
@@ -207,10 +209,11 @@ class AccountResult:
         """The trades of all symbols by the time of entry, their prices in R$ per unit."""
         parts = []
         for result, leg in zip(self.alone, self.run.legs):
-            scaled = leg.trades.copy()
+            whole = round_trips(leg.trades)
+            scaled = whole.copy()
             for name in ("entry_price", "exit_price", "stop"):
                 scaled[name] *= result.instrument.point_value
-            parts.append((result.bars.time[leg.trades["entry"]], scaled))
+            parts.append((result.bars.time[whole["entry"]], scaled))
         times = np.concatenate([time for time, _part in parts])
         return np.concatenate([part for _time, part in parts])[np.argsort(times, kind="stable")]
 
@@ -309,7 +312,7 @@ def run_account(
     own = trial_of(strategy, config)
     trials = len(set(tried) | {trial_key(strategy.name, own)})
     share = shared.fraction if config.sizing == "fraction" else None
-    market = read_index(store)
+    market = read_index(store, (start, end))
     levels = None if market is None else index_levels(market, run.session)
     result = AccountResult(strategy, timeframe, tuple(alone), run, share, risk_free, levels, trials)
     record_backtest(

@@ -154,7 +154,7 @@ def record_backtest(
     order_hash: str,
     result: Mapping[str, Any],
 ) -> None:
-    """Record one backtest; the very same question on the same data again is not recorded twice."""
+    """Record one backtest; the very same question on the same data again is not recorded twice, but becomes the newest."""
     key = {
         "symbol": symbol,
         "timeframe": timeframe,
@@ -167,8 +167,11 @@ def record_backtest(
     }
     with store.write() as connection:
         same = backtests.select().where(*(backtests.c[name] == value for name, value in key.items()))
-        if connection.execute(same).first() is None:
+        known = connection.execute(same).first()
+        if known is None:
             connection.execute(backtests.insert().values(created_at=now, result=dict(result), **key))
+        elif known.created_at < now:
+            connection.execute(backtests.update().where(backtests.c.id == known.id).values(created_at=now))
 
 
 def trial_key(strategy: str, params: Mapping[str, Any]) -> tuple[str, str]:
@@ -190,7 +193,7 @@ def newest_backtest(
     if strategy is not None:
         asked = asked.where(backtests.c.strategy == strategy)
     with store.read() as connection:
-        row = connection.execute(asked.order_by(backtests.c.id.desc()).limit(1)).first()
+        row = connection.execute(asked.order_by(backtests.c.created_at.desc(), backtests.c.id.desc()).limit(1)).first()
     if row is None:
         return None
     params = json.loads(row.params)

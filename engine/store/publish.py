@@ -28,6 +28,8 @@ CHUNK = 20_000
 LISTED_REVISIONS = 20
 #: Two closes further apart than this are not the same price rounded twice.
 SAME_PRICE = 1e-3
+#: What a source may not say of a bar.
+AMOUNTS = ("quantity", "turnover", "trades")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def publish(
 
     A new bar is written. A provisional bar gives way to any newer value; a final bar that differs keeps its old value
     as a revision and becomes available at `now` (UTC seconds; should the clock have gone back, at the time of the import
-    before, so that what was known stays in order); a provisional row never replaces a final bar.
+    before, so that what was known stays in order); a provisional row never replaces a final bar. Where a row has the stored
+    prices but does not say what was traded, what is stored of that stays.
     Raises RefusedFileError when the rows would join two price bases.
     """
     if not len(table):
@@ -79,6 +82,8 @@ def publish(
         with transaction(connection):
             _name_series(connection, origin)
             _refuse_splice(connection, table.symbols, origin)
+            if any(np.isnan(getattr(table, name)).any() for name in AMOUNTS):
+                _keep_known(connection)
             result = _merge(connection, table.symbols, origin, instruments, now)
         connection.exec_driver_sql("DROP TABLE staged")
         connection.exec_driver_sql("DROP TABLE staged_series")
@@ -138,6 +143,28 @@ def _name_series(connection: Connection, origin: Origin) -> None:
 
 
 JOINED = "FROM staged s JOIN staged_series n USING (symbol) JOIN bars b ON b.series_id = n.series_id AND b.time = s.time"
+
+
+def _keep_known(connection: Connection) -> None:
+    """A file that does not say what was traded takes nothing away: where its prices are the stored ones, the rest stays."""
+    pairs = connection.exec_driver_sql(f"SELECT s.symbol, s.time, b.bar, s.bar {JOINED} WHERE b.bar <> s.bar").all()
+    if not pairs:
+        return
+    old, new = unpack(row[2] for row in pairs), unpack(row[3] for row in pairs).copy()
+    alike = np.logical_and.reduce([old[name] == new[name] for name in ("open", "high", "low", "close")])
+    filled = np.zeros(len(pairs), dtype=np.bool_)
+    for name in AMOUNTS:
+        missing = alike & np.isnan(new[name]) & ~np.isnan(old[name])
+        new[name][missing] = old[name][missing]
+        filled |= missing
+    rows = np.flatnonzero(filled)
+    if rows.size:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.executemany(
+            "UPDATE staged SET bar = ? WHERE symbol = ? AND time = ?",
+            [(new[at].tobytes(), pairs[at][0], pairs[at][1]) for at in rows.tolist()],
+        )
 
 
 def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origin) -> None:

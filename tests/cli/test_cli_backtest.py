@@ -96,3 +96,18 @@ def test_other_orders_are_another_trial(home: Path) -> None:
     assert call(*line, "--time-exit", "2", home=home).json["metrics"]["trials"] == 2
     assert call(*line, "--time-exit", "2", home=home).json["metrics"]["trials"] == 2
     assert call(*line, home=home).json["metrics"]["trials"] == 2
+
+
+def test_an_option_that_would_change_nothing_is_refused(home: Path) -> None:
+    told = call("backtest", "MEAA3", "--entry-atr", "1", home=home)
+    assert told.code == 2
+    assert "--entry limit" in told.err
+
+
+def test_signal_asks_the_watchlist_and_one_unknown_symbol_stops_no_other(home: Path) -> None:
+    found = call("signal", "--json", home=home).json["signals"]
+    assert {signal["symbol"] for signal in found} == {*DAILY, HOURLY}
+    mixed = call("signal", "MEAA3", "NOPE3", "--json", home=home).json
+    assert [signal["symbol"] for signal in mixed["signals"]] == ["MEAA3"]
+    assert len(mixed["skipped"]) == 1
+    assert call("signal", "NOPE3", "--json", home=home).code == 3

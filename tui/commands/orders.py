@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import UsageError
@@ -11,6 +12,20 @@ from engine.i18n import _
 if TYPE_CHECKING:
     from engine.backtest.execution import Execution
     from engine.settings_model import Settings
+
+
+GOES_WITH = {
+    "entry_atr": "--entry limit|stop|stop_limit",
+    "limit_atr": "--entry stop_limit",
+    "entry_bars": "--entry limit|stop|stop_limit",
+    "partial_r": "--partial P",
+}
+NEEDS: Mapping[str, Callable[[Execution], bool]] = {
+    "entry_atr": lambda found: found.entry != "market",
+    "limit_atr": lambda found: found.entry == "stop_limit",
+    "entry_bars": lambda found: found.entry != "market",
+    "partial_r": lambda found: found.partial > 0,
+}
 
 
 def add_orders(parser: argparse.ArgumentParser) -> None:
@@ -40,4 +55,11 @@ def execution(arguments: argparse.Namespace, settings: Settings) -> Execution:
             if not 0 <= asked[name] <= 100:
                 raise UsageError(_("--{name} takes percents from 0 to 100").format(name=name.replace("_", "-")))
             asked[name] /= 100
-    return Execution(**{**settings.orders.model_dump(), **asked})
+    found = Execution(**{**settings.orders.model_dump(), **asked})
+    for name, belongs in NEEDS.items():
+        if name in asked and not belongs(found):
+            raise UsageError(
+                _("--{name} changes nothing with these orders").format(name=name.replace("_", "-")),
+                _("It goes with {option}.").format(option=GOES_WITH[name]),
+            )
+    return found

@@ -6,14 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import UsageError
+from engine.errors import NoDataError, UsageError
 from engine.i18n import _
 from tui.commands.common import add, add_period, add_timeframe, desk_of, is_json, period, symbols, timeframe
 from tui.commands.filters import add_signal_filter, check_signal_filter, opinions
 from tui.commands.orders import add_orders, execution
-from tui.output import console, demo_banner, print_json
+from tui.output import console, demo_banner, narrate, print_json
 
 if TYPE_CHECKING:
+    from engine.desk import Desk
     from engine.domain import Signal
     from engine.strategies import Strategy
 
@@ -26,7 +27,7 @@ def add_commands(commands: Any, common: Any) -> None:
         _("what a strategy says at the last close, and why"),
         "pregao signal PETR4 VALE3 --timeframe 60m",
     )
-    parser.add_argument("symbols", nargs="+", metavar="SYMBOL")
+    parser.add_argument("symbols", nargs="*", metavar="SYMBOL", help=_("default: the watchlist of the daily run"))
     add_strategy(parser, _("the strategy, or auto for the one that suits the regime (default: the one in the settings)"))
     add_timeframe(parser)
     add_signal_filter(parser)
@@ -79,18 +80,31 @@ def run_signal(arguments: argparse.Namespace) -> int:
 
         name = arguments.strategy or desk.settings.daily.strategy
         strategy = strategies.chosen(name, params(arguments), desk.workspace.strategies)
+        wanted = wanted or _watched(desk)
         explained: list[dict[str, Any]] = []
-        found: list[Signal]
-        if arguments.model is None:
-            found = [
-                current_signal(desk.store, desk.calendar, desk.settings, symbol, strategy, timeframe=chosen, now=desk.now())
-                for symbol in wanted
-            ]
-        else:
-            found, explained = opinions(arguments, desk, wanted, strategy, chosen)
+        found: list[Signal] = []
+        skipped: list[NoDataError] = []
+        for symbol in wanted:
+            try:
+                if arguments.model is None:
+                    found.append(
+                        current_signal(
+                            desk.store, desk.calendar, desk.settings, symbol, strategy, timeframe=chosen, now=desk.now()
+                        )
+                    )
+                    continue
+                answers, reasons = opinions(arguments, desk, [symbol], strategy, chosen)
+            except NoDataError as error:
+                skipped.append(error)
+                continue
+            found += answers
+            explained += reasons
+        if skipped and not found:
+            raise skipped[0]
         if is_json(arguments):
             why = {"explanations": [{**item, "explanation": item["explanation"].as_dict()} for item in explained]}
             shown = {"signals": [signal.as_dict() for signal in found], "demo": desk.workspace.demo}
+            shown |= {"skipped": [error.as_dict() for error in skipped]} if skipped else {}
             print_json(shown | (why if arguments.explain else {}))
             return 0
         from tui.reports import signals_report
@@ -102,7 +116,20 @@ def run_signal(arguments: argparse.Namespace) -> int:
 
             for item in explained:
                 console().print(explain_report(item["explanation"], f"{item['symbol']}, {item['model']}"))
+        for error in skipped:
+            narrate(error.message)
         return 0
+
+
+def _watched(desk: Desk) -> list[str]:
+    """The symbols of the daily run: its watchlist, or every symbol with bars."""
+    from engine.store.bars import symbols_with_bars
+    from engine.store.watchlists import read_watchlist
+
+    found = read_watchlist(desk.store, desk.settings.daily.watchlist) or symbols_with_bars(desk.store)
+    if not found:
+        raise NoDataError(_("There are no bars yet."), _("Import a file with `pregao import FILE`."))
+    return list(found)
 
 
 def run_compare(arguments: argparse.Namespace) -> int:

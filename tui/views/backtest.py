@@ -362,7 +362,7 @@ class BacktestView(View):
         """The chart at the entry of the trade."""
         if self._result is not None:
             bars, trade = self._result.bars, self._result.trades[event.row]
-            self.post_message(ChartAsked(bars.symbol, bars.timeframe, trade.entry_time))
+            self.post_message(ChartAsked(bars.symbol, bars.timeframe, trade.entry_time, self._result.strategy.name))
 
     async def action_trade(self) -> None:
         """Everything about the trade under the cursor."""

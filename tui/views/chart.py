@@ -112,13 +112,17 @@ class ChartView(View):
         every = board.all_symbols() if board is not None else []
         return last if last in every else known[0] if known else ""
 
-    def choose(self, symbol: str, timeframe: str = "", instant: int | None = None) -> None:
-        """Show this symbol, in the timeframe in force unless one is named, with the cursor on the bar open at `instant`."""
+    def choose(self, symbol: str, timeframe: str = "", instant: int | None = None, strategy: str | None = None) -> None:
+        """Show this symbol, in the timeframe in force unless one is named, with the cursor on the bar open at `instant`.
+
+        strategy: whose trades to mark, None for those in force.
+        """
         if not symbol:
             self._say(_("No symbol yet: y chooses one, i imports a file."))
             return
         self.desk_app.session.symbol = symbol
         self._timeframe = timeframe or self._timeframe
+        self._strategy = strategy or self._strategy
         self._ask(Asked(symbol, self._timeframe, self._strategy, instant))
 
     def _ask(self, asked: Asked) -> None:

@@ -225,7 +225,7 @@ class SignalsView(View):
     @on(VTable.Opened, "#signals-table")
     def _open(self, event: VTable.Opened) -> None:
         item = self.signals[event.row]
-        self.post_message(ChartAsked(item.symbol, item.timeframe, item.time))
+        self.post_message(ChartAsked(item.symbol, item.timeframe, item.time, item.strategy))
 
     def action_backtest(self) -> None:
         if self.selected is not None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from engine.domain import FloatArray
 
 MIN_TRADES = 30
+#: Returns that differ by less are the same but for rounding.
+SAME = 1e-9
 INSUFFICIENT = mark("insufficient evidence")
 LUCK = mark("not distinguishable from luck")
 SKILL = mark("distinguishable from luck")
@@ -44,7 +46,7 @@ def verdict(
 
     excess: float64, length n, return of each bar over cash (over 0 where no CDI is known: over_cdi False). periods: bars
     per year. trades: closed ones. trials: parameter sets tried until this one was chosen. trial_variance: of their Sharpe
-    ratios per bar, NaN where not known. cdi_return: what cash at the CDI made in the same time, to be compared with, or None.
+    ratios per bar, NaN where not known. hold_return: NaN where buying and holding bought nothing. cdi_return: what cash at the CDI made in the same time, to be compared with, or None.
     Raises UsageError when trials is less than 1.
     """
     if trials < 1:
@@ -81,13 +83,20 @@ def verdict(
         reasons.append(_about_sharpe(sure, trials, hurdle * math.sqrt(periods)))
     elif math.isnan(hurdle):
         reasons.append(_("The Sharpe ratios of the other trials are not known, so that the interval alone decides."))
-    figures = {"own": percent(total_return), "hold": percent(hold_return)}
-    if total_return > hold_return:
+    figures = {"own": percent(total_return), "hold": "" if math.isnan(hold_return) else percent(hold_return)}
+    if math.isnan(hold_return):
+        reasons.append(
+            _("It made {own}; buying and holding is no measure, for the capital does not pay one lot.").format(**figures)
+        )
+    elif total_return > hold_return:
         reasons.append(_("It made {own}, more than the {hold} of buying and holding.").format(**figures))
     else:
         reasons.append(_("It made {own}, not more than the {hold} of buying and holding.").format(**figures))
     if cdi_return is not None:
-        text = _("Cash at the CDI made {cdi}, more.") if cdi_return >= total_return else _("Cash at the CDI made {cdi}, less.")
+        if math.isclose(cdi_return, total_return, abs_tol=SAME):
+            text = _("Cash at the CDI made {cdi}, the same.")
+        else:
+            text = _("Cash at the CDI made {cdi}, more.") if cdi_return > total_return else _("Cash at the CDI made {cdi}, less.")
         reasons.append(text.format(cdi=percent(cdi_return)))
     if trades < MIN_TRADES:
         label = INSUFFICIENT

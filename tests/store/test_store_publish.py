@@ -189,3 +189,15 @@ def test_progress_is_told(store: Store) -> None:
     told: list[tuple[int, int | None]] = []
     publish(store, table(TIME, 10.0), origin(), {}, NOW, lambda done, total, note="": told.append((done, total)))
     assert told[-1] == (5, 5)
+
+
+def test_a_file_that_does_not_say_what_was_traded_takes_nothing_away(store: Store) -> None:
+    put(store, table(TIME, 10.0, quantity=700.0))
+    before = dump(store)
+    poorer = table(TIME, 10.0, quantity=np.nan)
+    assert put(store, poorer, now=NOW + 1).written == 0
+    assert dump(store) == before
+    other = table(TIME, [10.0, 10.0, 11.0, 10.0, 10.0], quantity=np.nan)
+    assert put(store, other, now=NOW + 2).revised == 1
+    kept = read_bars(store, "PETR4").quantity
+    assert np.isnan(kept).tolist() == [False, False, True, False, False]

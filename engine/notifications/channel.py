@@ -59,10 +59,10 @@ class Channel(Protocol):
         """Who gets a message; one empty name where the channel has only one recipient."""
         ...
 
-    def send(self, payload: Mapping[str, Any], *, recipient: str, reference: str) -> Delivered:
-        """Send one message and wait for the answer. reference: the message's id, which goes out with it.
+    def send(self, payload: Mapping[str, Any], *, recipient: str, reference: str, written_at: int) -> Delivered:
+        """Send one message and wait for the answer. Raises Retry and Refused.
 
-        Raises Retry and Refused.
+        reference: the message's id, which goes out with it, the same when it is repeated. written_at: UTC seconds.
         """
         ...
 

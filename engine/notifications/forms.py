@@ -36,8 +36,7 @@ def render(payload: Mapping[str, Any], form: str, reference: str = "") -> Any:
 def subject(payload: Mapping[str, Any]) -> str:
     """One line that says what the message is about."""
     said = content(payload)
-    first = f": {said.facts[0].value}" if said.facts else ""
-    return " ".join(shorten(f"{said.title}{first}", 120).split())
+    return " ".join(shorten(f"{said.title}: {said.brief}" if said.brief else said.title, 120).split())
 
 
 def telegram(payload: Mapping[str, Any], reference: str = "") -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from engine.figures import day, instant, money, number, percent, price
-from engine.i18n import _, ngettext
+from engine.i18n import _, ngettext, pgettext
 from engine.names import action_name, anomaly_name, regime_name, severity_name
 
 Tone = Literal["good", "bad", "warning", "neutral"]
@@ -26,7 +26,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A message in words, before it takes the form of a channel. when: ISO 8601, empty where it has no instant of its own."""
+    """A message in words, before it takes the form of a channel.
+
+    brief: its gist in two or three words. when: ISO 8601, empty where it has no instant of its own.
+    """
 
     sign: str
     title: str
@@ -35,10 +38,14 @@ class Content:
     notes: tuple[str, ...] = ()
     tone: Tone = "neutral"
     when: str = ""
+    brief: str = ""
 
 
 def content(payload: Mapping[str, Any]) -> Content:
-    """A payload in words. An unknown kind shows its "title", its "text" and its plain values by their keys."""
+    """A payload in words.
+
+    An unknown kind, or a payload that another version wrote otherwise, shows its "title", its "text" and its plain values by their keys.
+    """
     makers = {
         "signal": _signal,
         "anomaly": _anomaly,
@@ -48,11 +55,14 @@ def content(payload: Mapping[str, Any]) -> Content:
         "drawdown": _drawdown,
         "test": _test,
     }
-    made = makers.get(payload["kind"], _anything)(payload)
+    try:
+        made = makers.get(payload["kind"], _anything)(payload)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        made = _anything(payload)
     if not payload.get("demo"):
         return made
     warning = _("DEMO - invented companies and prices, nothing here is real")
-    return Content(made.sign, f"DEMO - {made.title}", warning, made.facts, _said((made.lead, *made.notes)), made.tone, made.when)
+    return replace(made, title=f"DEMO - {made.title}", lead=warning, notes=_said((made.lead, *made.notes)))
 
 
 def _signal(payload: Mapping[str, Any]) -> Content:
@@ -86,7 +96,8 @@ def _signal(payload: Mapping[str, Any]) -> Content:
         )
     tone: Tone = "warning" if action == "HOLD" else "good" if action == "BUY" else "bad"
     said = lead.format(strategy=payload["strategy"], action=action_name(corrects or ""), symbol=symbol)
-    return Content("🎯", title, said, _filled(facts), _said(notes), tone, payload["time"])
+    brief = f"{symbol} {action_name(action)}"
+    return Content("🎯", title, said, _filled(facts), _said(notes), tone, payload["time"], brief)
 
 
 def _opinion(judged: Mapping[str, Any] | None) -> str:
@@ -112,7 +123,8 @@ def _anomaly(payload: Mapping[str, Any]) -> Content:
     sign = {"high": "🔴", "medium": "🟡"}.get(severity, "⚪")
     tone: Tone = "bad" if severity == "high" else "warning" if severity == "medium" else "neutral"
     lead = _("Abnormal market condition in {symbol}.").format(symbol=payload["symbol"])
-    return Content(sign, _("Anomaly detected"), lead, _filled(facts), _said(payload["drivers"]), tone, payload["time"])
+    brief = f"{payload['symbol']} {anomaly_name(payload['anomaly'])}"
+    return Content(sign, _("Anomaly detected"), lead, _filled(facts), _said(payload["drivers"]), tone, payload["time"], brief)
 
 
 def _direction(payload: Mapping[str, Any]) -> Content:
@@ -130,7 +142,8 @@ def _direction(payload: Mapping[str, Any]) -> Content:
     warning = "" if met else "🔴 " + _("The quality gate is not met: this is no basis for a trade.")
     title = _("Direction of {symbol}").format(symbol=payload["symbol"])
     lead = _("{symbol}: {says}.").format(symbol=payload["symbol"], says=says)
-    return Content("🧭", title, lead, _filled(facts), _said([warning, *(payload["reasons"] or ())]), "neutral" if met else "bad")
+    notes = _said([warning, *(payload["reasons"] or ())])
+    return Content("🧭", title, lead, _filled(facts), notes, "neutral" if met else "bad", brief=says)
 
 
 def _summary(payload: Mapping[str, Any]) -> Content:
@@ -155,7 +168,15 @@ def _summary(payload: Mapping[str, Any]) -> Content:
     notes = [states.get(status, _("The daily run failed."))]
     tone: Tone = "neutral" if status == "done" else "warning"
     lead = _("What the session of {date} brought.").format(date=day(payload["session"]))
-    return Content("📊", _("Daily summary"), lead, _filled([fact for fact in facts if fact]), _said(notes), tone)
+    return Content(
+        "📊",
+        _("Daily summary"),
+        lead,
+        _filled([fact for fact in facts if fact]),
+        _said(notes),
+        tone,
+        brief=day(payload["session"]),
+    )
 
 
 def _price(payload: Mapping[str, Any]) -> Content:
@@ -163,12 +184,12 @@ def _price(payload: Mapping[str, Any]) -> Content:
     lead = _("{symbol} has closed above {limit}.") if above else _("{symbol} has closed below {limit}.")
     facts = [
         Fact(_("Symbol"), payload["symbol"], "📊"),
-        Fact(_("Close"), _price_of(payload["price"]), "📈" if above else "📉"),
+        Fact(pgettext("price", "Close"), _price_of(payload["price"]), "📈" if above else "📉"),
         Fact(_("Limit"), _price_of(payload["limit"])),
         Fact(_("Session"), day(payload["session"]), "📅"),
     ]
     said = lead.format(symbol=payload["symbol"], limit=_price_of(payload["limit"]))
-    return Content("🔔", _("Price alert"), said, _filled(facts), (), "good" if above else "bad")
+    return Content("🔔", _("Price alert"), said, _filled(facts), (), "good" if above else "bad", brief=payload["symbol"])
 
 
 def _drawdown(payload: Mapping[str, Any]) -> Content:
@@ -192,7 +213,7 @@ def _anything(payload: Mapping[str, Any]) -> Content:
     shown = {key: value for key, value in payload.items() if key not in hidden and isinstance(value, (str, int, float))}
     facts = [Fact(key.replace("_", " "), number(item) if isinstance(item, float) else str(item)) for key, item in shown.items()]
     tone: Tone = payload.get("tone", "neutral")
-    return Content("🔔", payload.get("title") or payload["kind"], payload.get("text") or "", _filled(facts), (), tone)
+    return Content("🔔", payload.get("title") or payload.get("kind", ""), payload.get("text") or "", _filled(facts), (), tone)
 
 
 def _price_of(value: float | None) -> str:

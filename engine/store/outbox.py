@@ -81,12 +81,11 @@ def enqueue(
     now: int,
     *,
     recipient: str = "",
-    next_at: int | None = None,
 ) -> bool:
     """Add a message within the caller's transaction, so that it is stored with what it reports or not at all.
 
     channel: one of CHANNELS, or ANY, which leaves it to the rules. The same dedupe_key to the same recipient of a channel is the
-    same message: it is not added again (False). next_at: not to be sent before then (UTC seconds), None: at once.
+    same message: it is not added again (False). now: UTC seconds.
     """
     if channel not in (*CHANNELS, ANY):
         raise UsageError(
@@ -96,7 +95,7 @@ def enqueue(
     added = connection.exec_driver_sql(
         "INSERT INTO outbox (channel, recipient, kind, dedupe_key, payload, created_at, next_at, attempts, state, last_error, remote_id)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'waiting', '', '') ON CONFLICT (channel, recipient, dedupe_key) DO NOTHING",
-        (channel, recipient, kind, dedupe_key, text, now, now if next_at is None else next_at),
+        (channel, recipient, kind, dedupe_key, text, now, now),
     )
     return bool(added.rowcount)
 
@@ -143,6 +142,12 @@ def claim(store: Store, number: int) -> bool:
             "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = ? AND state = 'waiting'", (number,)
         )
         return bool(changed.rowcount)
+
+
+def postpone(store: Store, number: int, until: int) -> None:
+    """Let a waiting message wait until then (UTC seconds), for quiet hours."""
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET next_at = ? WHERE id = ? AND state = 'waiting'", (until, number))
 
 
 def mark_sent(store: Store, number: int, now: int, remote_id: str = "") -> None:

@@ -32,6 +32,10 @@ class Workspace:
         return self.config / ".env"
 
     @property
+    def alerts_file(self) -> Path:
+        return self.config / "alerts.toml"
+
+    @property
     def strategies(self) -> Path:
         return self.config / "strategies"
 
@@ -72,16 +76,17 @@ class Workspace:
         return self.home / "data" / "logs" / "pregao.log"
 
     def prepare(self) -> None:
-        """Make the folders and, where there is none, the commented settings file.
+        """Make the folders and, where there are none, the commented settings file and rules of messages.
 
         Raises SettingsError when the place cannot be written.
         """
         try:
             for folder in (self.config, self.data, self.models, self.inbox, self.cache, self.log_file.parent):
                 folder.mkdir(parents=True, exist_ok=True)
-            packaged = PACKAGE / "resources" / "pregao.toml"
-            if not self.settings_file.exists() and packaged.exists():
-                self.settings_file.write_bytes(packaged.read_bytes())
+            for file in (self.settings_file, self.alerts_file):
+                packaged = PACKAGE / "resources" / file.name
+                if not file.exists() and packaged.exists():
+                    file.write_bytes(packaged.read_bytes())
         except OSError as error:
             raise SettingsError(
                 _("The workspace {home} cannot be written: {error}").format(home=self.home, error=error.strerror or error),

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NEEDED = {
+    "engine/resources/alerts.toml",
     "engine/resources/pregao.toml",
     "engine/resources/costs.toml",
     "engine/resources/migrations/env.py",

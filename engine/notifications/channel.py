@@ -38,7 +38,7 @@ class Refused(Exception):
 
 
 class Channel(Protocol):
-    """One way out. Each module of a channel has `open_channel(settings) -> Channel | None`, None where it is not set up."""
+    """One way out. Each module of a channel has `open_channel(settings, store) -> Channel | None`, None where it is not set up."""
 
     @property
     def name(self) -> str:

@@ -135,6 +135,13 @@ def next_due(store: Store, channel: str) -> int | None:
     return None if found is None else int(found)
 
 
+def count_waiting(store: Store, channel: str) -> int:
+    """How many messages of a channel wait."""
+    with store.read() as connection:
+        asked = "SELECT count(*) FROM outbox WHERE channel = ? AND state = 'waiting'"
+        return int(connection.exec_driver_sql(asked, (channel,)).scalar_one())
+
+
 def claim(store: Store, number: int) -> bool:
     """Mark a waiting message as being sent, and count the attempt; False when it no longer waits."""
     with store.write() as connection:
@@ -216,8 +223,8 @@ def resend(store: Store, number: int, now: int) -> Message:
     return read_message(store, number)
 
 
-def disable(store: Store, channel: str, recipient: str, address: str, reason: str, now: int) -> None:
-    """Stop sending to a recipient that no longer exists: what waits for it is dead, with the reason.
+def disable(store: Store, channel: str, recipient: str, address: str, reason: str, now: int) -> int:
+    """Stop sending to a recipient that no longer exists: what waits for it is dead, with the reason; how many that were.
 
     address: a digest of where it was; another address is another recipient, which is tried.
     """
@@ -228,20 +235,21 @@ def disable(store: Store, channel: str, recipient: str, address: str, reason: st
             " disabled_at = excluded.disabled_at",
             (channel, recipient, address, reason, now),
         )
-        _bury(connection, channel, recipient, reason)
+        return _bury(connection, channel, recipient, reason)
 
 
-def bury(store: Store, channel: str, recipient: str, reason: str) -> None:
-    """What waits for a recipient is dead, with the reason."""
+def bury(store: Store, channel: str, recipient: str, reason: str) -> int:
+    """What waits for a recipient is dead, with the reason; how many that were."""
     with store.write() as connection:
-        _bury(connection, channel, recipient, reason)
+        return _bury(connection, channel, recipient, reason)
 
 
-def _bury(connection: Connection, channel: str, recipient: str, reason: str) -> None:
-    connection.exec_driver_sql(
+def _bury(connection: Connection, channel: str, recipient: str, reason: str) -> int:
+    buried = connection.exec_driver_sql(
         "UPDATE outbox SET state = 'dead', last_error = ? WHERE channel = ? AND recipient = ? AND state IN ('waiting', 'sending')",
         (reason, channel, recipient),
     )
+    return int(buried.rowcount)
 
 
 def disabled(store: Store, channel: str, address: str) -> dict[str, str]:

@@ -134,12 +134,17 @@ def dividend_tax(every: Sequence[TradedSeries], table: TaxTable) -> list[tuple[i
             t = series.first + int(at)
             units = math.floor(int(before[at]) * float(series.split[t]) + WHOLE)
             amount = valued(units, float(series.dividend[t]), series.instrument.point_value)
-            payments.append((int(series.session[t]), series.instrument.symbol[:COMPANY], amount))
+            payments.append((int(series.session[t]), series.instrument.symbol, amount))
+    return withheld_from(payments, table)
+
+
+def withheld_from(payments: Sequence[tuple[int, str, int]], table: TaxTable) -> list[tuple[int, int]]:
+    """The same from the payments themselves: (session, symbol, cents), in any order."""
     sums: dict[tuple[str, str], int] = {}
     taken: dict[tuple[str, str], int] = {}
     found = []
-    for session, company, amount in sorted(payments):
-        key = (from_day_number(session).isoformat()[:7], company)
+    for session, symbol, amount in sorted(payments):
+        key = (from_day_number(session).isoformat()[:7], symbol[:COMPANY])
         sums[key] = sums.get(key, 0) + amount
         if sums[key] > table.cents("dividend_limit", session):
             taken[key] = portion(sums[key], table.at("dividend", session))

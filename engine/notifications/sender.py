@@ -16,10 +16,12 @@ from importlib import import_module
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import PregaoError, StoreError
+from engine.domain import iso
+from engine.errors import PregaoError, SettingsError, StoreError, UsageError
 from engine.i18n import _
 from engine.log import redact
 from engine.notifications.channel import Channel, Refused, Retry
+from engine.notifications.messages import check_payload
 from engine.notifications.rules import Rules, channels_for, load_rules, quiet_until
 from engine.store import outbox
 from engine.store.file_lock import file_lock
@@ -244,7 +246,7 @@ class _Line:
             message = min(free, key=lambda item: (self._ready.get(item.recipient, 0.0), item.id))
             if not _paused(self._clock, self._ready.get(message.recipient, 0.0) - self._clock.elapsed(), stop):
                 return
-            self._send(message)
+            self.send(message)
 
     def _held(self, message: outbox.Message) -> bool:
         """Whether quiet hours hold a message back; it waits until they end."""
@@ -255,7 +257,8 @@ class _Line:
         self._counts.held += 1
         return True
 
-    def _send(self, message: outbox.Message) -> None:
+    def send(self, message: outbox.Message) -> None:
+        """Try one message now, and record how that went."""
         if not outbox.claim(self._store, message.id):
             return
         pause = 0.0
@@ -295,3 +298,61 @@ class _Line:
             name, now = self._channel.name, self._clock.now()
             self.disabled[message.recipient] = reason
             self._counts.dead += outbox.disable(self._store, name, message.recipient, self._channel.address, reason, now)
+
+
+def send_test(
+    settings: Settings,
+    store: Store,
+    now: Callable[[], int],
+    *,
+    only: Sequence[str] = (),
+    demo: bool = False,
+    patience: float = 5.0,
+) -> list[outbox.Message]:
+    """Send a test message at once, before anything that waits, to every recipient of every channel (`only`: of these).
+
+    The messages as they then are. A disabled recipient is tried again. patience: seconds to wait for another process that sends.
+    Raises UsageError when no channel is set up or one has no recipient, SettingsError for one that is set up wrongly.
+    """
+    clock, made = Clock(now), []
+    channels, wrong = open_channels(settings, store)
+    try:
+        if reason := next((wrong[name] for name in wrong if not only or name in only), ""):
+            raise SettingsError(reason)
+        asked = [channel for channel in channels if not only or channel.name in only]
+        missing = [name for name in only if name not in {channel.name for channel in asked}]
+        if missing or not asked:
+            raise UsageError(
+                _("Not set up: {channels}").format(channels=", ".join(missing)) if missing else _("No channel is set up"),
+                _("docs/notifications.md says how Telegram, Discord, a webhook and e-mail are set up."),
+            )
+        for channel in asked:
+            recipients = channel.recipients(store)
+            if not recipients:
+                raise UsageError(_("{channel} has no recipient yet").format(channel=channel.name))
+            for recipient in recipients:
+                outbox.enable(store, channel.name, recipient)
+                with store.write() as connection:
+                    key = f"test/{outbox.newest(connection) + 1}"
+                    outbox.enqueue(
+                        connection, channel.name, "test", key, check_payload(iso(now()), demo=demo), now(), recipient=recipient
+                    )
+                    made.append(outbox.newest(connection))
+                _send_at_once(store, settings, clock, channel, made[-1], patience)
+    finally:
+        for channel in channels:
+            channel.close()
+    return [outbox.read_message(store, number) for number in made]
+
+
+def _send_at_once(store: Store, settings: Settings, clock: Clock, channel: Channel, number: int, patience: float) -> None:
+    """Send one message before those that wait; if another process keeps the channel for too long, it is left to that one."""
+    waited = 0.0
+    with ExitStack() as held:
+        while not _locked(held, store, channel.name):
+            if waited >= patience:
+                return
+            clock.sleep(LOOK)
+            waited += LOOK
+        line = _Line(store, settings, clock, channel, Sent(), Rules())
+        line.send(outbox.read_message(store, number))

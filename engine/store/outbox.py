@@ -100,6 +100,11 @@ def enqueue(
     return bool(added.rowcount)
 
 
+def newest(connection: Connection) -> int:
+    """The id of the newest message, 0 before the first."""
+    return int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM outbox").scalar_one())
+
+
 def unaddressed(connection: Connection) -> list[Message]:
     """The messages that the rules have not looked at, oldest first."""
     rows = connection.exec_driver_sql(f"SELECT {COLUMNS} FROM outbox WHERE channel = ? ORDER BY id", (ANY,))

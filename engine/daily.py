@@ -25,6 +25,7 @@ from engine.ml.anomalies import KINDS
 from engine.ml.anomaly_measures import LEAST
 from engine.ml.anomaly_watch import scan
 from engine.ml.day import ask, keep, second_opinion, watch
+from engine.paper.day import paper_day
 from engine.signals import rules_of
 from engine.store.anomalies import record, with_state
 from engine.store.bars import Cut, read_many, symbols_with_bars
@@ -381,6 +382,14 @@ def _watch_models(plan: Plan, findings: Findings) -> Outcome:
     return Outcome("done", findings.drift)
 
 
+def _trade_paper(plan: Plan, findings: Findings) -> Outcome:
+    """Take the paper account through the session that has closed, and follow the signals where the settings say so."""
+    if plan.replay:
+        return Outcome("done", {"account": None})
+    detail = paper_day(plan.desk, plan.session, findings.signals)
+    return Outcome("done", detail)
+
+
 def _notify(plan: Plan, findings: Findings) -> Outcome:
     """Hand the day's signals and anomalies to every notifier, which sends each run once."""
     for notifier in plan.notifiers:
@@ -395,5 +404,6 @@ STEPS: tuple[Step, ...] = (
     Step("drift", _watch_models),
     Step("signals", _find_signals),
     Step("anomalies", _find_anomalies),
+    Step("paper", _trade_paper),
     Step("notifications", _notify),
 )

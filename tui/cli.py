@@ -28,7 +28,20 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> Parser:
     """The whole command line."""
-    from tui.commands import anomalies, backtest, daily, data, features, jobs, lookahead, models, research, strategies, train
+    from tui.commands import (
+        anomalies,
+        backtest,
+        daily,
+        data,
+        features,
+        jobs,
+        lookahead,
+        models,
+        paper,
+        research,
+        strategies,
+        train,
+    )
     from tui.usage import translate_argparse
 
     translate_argparse()
@@ -49,7 +62,7 @@ def build_parser() -> Parser:
     parser.add_argument("--as-of", metavar="DATE", help=_("with --run-daily: replay a past session (YYYY-MM-DD)"))
     parser.add_argument("--no-notify", action="store_true", help=_("with --run-daily: send no messages"))
     commands = parser.add_subparsers(title=_("commands"), metavar="COMMAND", dest="command", parser_class=Parser)
-    for family in (data, research, anomalies, features, backtest, strategies, lookahead, daily, jobs, train, models):
+    for family in (data, research, anomalies, features, backtest, strategies, lookahead, daily, jobs, train, models, paper):
         family.add_commands(commands, common)
     return parser
 

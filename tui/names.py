@@ -55,6 +55,7 @@ def step_name(step: str) -> str:
         "anomalies": _("anomalies"),
         "predictions": _("predictions"),
         "drift": _("drift of the models"),
+        "paper": _("paper account"),
         "notifications": _("notifications"),
     }
     return names.get(step, step)

@@ -253,3 +253,16 @@ def _table(*columns: str, left: int) -> Table:
     for at, column in enumerate(columns):
         table.add_column(column, justify="left" if at < left else "right", overflow="fold")
     return table
+
+
+def day_line(detail: Mapping[str, Any]) -> str:
+    """What the daily run did with the account, on one line."""
+    if detail["account"] is None:
+        return _("no account is open")
+    words = {"fills": detail["fills"], "placed": sum(item["result"] == "placed" for item in detail["followed"])}
+    parts = [_("fills: {fills}, orders placed: {placed}").format(**words)]
+    if detail["summary"] is not None:
+        parts.append(_("equity {equity}").format(equity=money(detail["summary"]["equity"])))
+    if detail["waiting_for"]:
+        parts.append(_("waits for bars of {symbols}").format(symbols=", ".join(detail["waiting_for"])))
+    return ", ".join(parts)

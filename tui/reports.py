@@ -254,6 +254,10 @@ def _step_summary(name: str, detail: Mapping[str, Any]) -> str:
     if name == "anomalies":
         listed = ", ".join(f"{item['symbol']} {anomaly_name(item['kind'])}" for item in detail["anomalies"][:LISTED])
         return listed + _more(len(detail["anomalies"]), LISTED) if listed else _("none")
+    if name == "paper":
+        from tui.paper_report import day_line
+
+        return day_line(detail)
     if name == "notifications":
         return ", ".join(detail["notifiers"]) or _("no channel is set up")
     return drift_summary(detail) if name == "drift" else predictions_summary(detail)

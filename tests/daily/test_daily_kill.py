@@ -13,7 +13,7 @@ import pytest
 from engine.store.ledger import list_runs, read_signals
 from tests.desk_maker import MORNING, at_desk, call, make_market
 
-STEPS = ("import", "freshness", "predictions", "drift", "signals", "anomalies", "notifications")
+STEPS = ("import", "freshness", "predictions", "drift", "signals", "anomalies", "paper", "notifications")
 ROOT = Path(__file__).parents[2]
 RUN_ID = "2025-06-30-close"
 

@@ -32,7 +32,7 @@ from tests.desk_maker import (
     walk,
 )
 
-NAMES = ["import", "freshness", "predictions", "drift", "signals", "anomalies", "notifications"]
+NAMES = ["import", "freshness", "predictions", "drift", "signals", "anomalies", "paper", "notifications"]
 DAY = 86_400
 
 

@@ -27,7 +27,10 @@ from engine.errors import UsageError
 from engine.features.catalogue import FEATURES
 from engine.i18n import LANGUAGES, LOCALES, _, mark, ngettext, pgettext, set_language
 from engine.market.costs import load_rates
-from engine.ml import effect
+from engine.ml import effect, threshold, verdict
+from engine.ml.anomalies import KINDS, SEVERITIES
+from engine.ml.direction import gate
+from engine.names import anomaly_name, severity_name
 from tui import format as exact
 from tui import quick_format as quick
 from tui.actions import ACTIONS
@@ -41,10 +44,14 @@ EFFECTS = (effect.BETTER, effect.WORSE, effect.ALIKE)
 
 #: What may be translated without being a literal there; a test below holds the literals of each in the catalogue.
 VARIABLES = {
+    "about",
     "action.label",
     "action.takes",
     "base",
+    "choice['reason']",
     "feature.departs",
+    "gate['verdict']",
+    "item['verdict']['label']",
     "verdict['label']",
     "feature.nan_rule",
     "bars.price_base",
@@ -177,7 +184,9 @@ def shown_by_variable() -> list[str]:
     meanings = [field.metadata["help"] for name in strategies.names() for field in fields(strategies.strategy_class(name))]
     notes = [row.note for row in load_rates() if row.note]
     rules = [text for feature in FEATURES for text in (feature.nan_rule, feature.departs) if text]
-    return [*actions, *meanings, *notes, *rules, *PriceBase, evidence.INSUFFICIENT, evidence.LUCK, evidence.SKILL, *EFFECTS]
+    verdicts = [evidence.INSUFFICIENT, evidence.LUCK, evidence.SKILL, *EFFECTS, verdict.SKILL, verdict.NO_SKILL]
+    gates = [gate.MET, gate.NOT_MET, gate.BY_LUCK]
+    return [*actions, *meanings, *notes, *rules, *PriceBase, *verdicts, *gates, threshold.CHOSEN, threshold.KEPT]
 
 
 def test_what_is_shown_by_variable_is_marked_where_it_is_written(catalogue: Catalog) -> None:
@@ -216,10 +225,15 @@ def test_portuguese_counts_zero_and_one_alike() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
-    from tui import backtest_compare, backtest_trades
+    from tui import backtest_compare, backtest_trades, training_history
     from tui.backtest_panel import _rows
+    from tui.index_text import side
     from tui.names import kind_name, status_name
+    from tui.training_form import label_name
+    from tui.views.anomalies import AnomaliesView
     from tui.views.data import DataView
+    from tui.views.index import IndexView
+    from tui.views.signals import SignalsView
     from tui.views.watchlist import WatchlistView
 
     set_language(language)
@@ -230,6 +244,10 @@ def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
         DataView._job_columns(),
         DataView._run_columns(),
         backtest_compare._columns(),
+        AnomaliesView._columns(),
+        IndexView._columns(),
+        SignalsView._columns(),
+        training_history.columns(),
     )
     for column in (column for table in tables for column in table):
         assert len(column.label) <= column.width, column.label
@@ -242,6 +260,14 @@ def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
     assert max(len(status_name(status)) for status in ("running", "done", "failed", "stale", "partial")) <= runs["status"]
     base = next(column.width for column in tables[2] if column.key == "base")
     assert max(len(_(name)) for name in PriceBase) <= base
+    anomalies = {column.key: column.width for column in AnomaliesView._columns()}
+    assert max(len(severity_name(name)) for name in SEVERITIES) + 2 <= anomalies["severity"]
+    assert max(len(anomaly_name(kind)) for kind in KINDS) <= anomalies["kind"]
+    index = {column.key: column.width for column in IndexView._columns()}
+    assert max(len(side(given)) for given in (1, 0, None)) <= index["signal"]
+    assert max(len(_(name)) + 2 for name in (gate.MET, gate.NOT_MET, gate.BY_LUCK)) <= index["gate"]
+    trained = {column.key: column.width for column in training_history.columns()}
+    assert max(len(label_name(name)) for name in ("fixed", "scaled", "triple_barrier")) <= trained["label"]
     signal = next(column.width for column in tables[1] if column.key == "signal")
     assert max(len(f"▲ {_(name)}") for name in ("BUY", "SELL", "HOLD")) <= signal
 
@@ -270,7 +296,7 @@ def test_argparse_helps_in_portuguese() -> None:
         ("bars PETR4 --frob", "argumentos não reconhecidos: --frob"),
         ("bars", "faltam argumentos obrigatórios: SYMBOL"),
         ("bars PETR4 --timeframe", "argumento --timeframe: espera-se um argumento"),
-        ("signal --strategy x", "faltam argumentos obrigatórios: SYMBOL"),
+        ("compare --strategies x", "faltam argumentos obrigatórios: SYMBOL"),
         ("runs --limit x", "argumento --limit: valor inválido para o tipo int: 'x'"),
         ("fetch nowhere 2024", "escolha inválida: 'nowhere' (escolha entre "),
         ("import x --dry-run=1", "argumento explícito ignorado: '1'"),

@@ -58,10 +58,12 @@ def anomaly_text(item: BoardAnomaly, colours: Mapping[str, str]) -> Text:
     text.append(f"\n{_('Why')}\n", style="bold")
     for driver in item.drivers:
         text.append(f"· {driver}\n")
-    text.append(f"\n{_('What followed earlier ones of this kind and direction')}\n", style="bold")
+    heading = _("What followed earlier ones of this kind and direction")
+    text.append(f"\n{heading}\n", style="bold")
     for line in aftermath_lines(item.followed_by):
         text.append(f"{line}\n")
-    text.append(f"\n{item.id} · {_('seen') if item.acknowledged else _('not seen yet')}", style="dim")
+    seen = _("seen") if item.acknowledged else _("not seen yet")
+    text.append(f"\n{item.id} · {seen}", style="dim")
     return text
 
 

@@ -171,12 +171,12 @@ def columns() -> list[Column]:
     """The columns of the table."""
     return [
         Column("mark", "◆", 1),
-        Column("id", _("Job"), 5, right=True, priority=4),
+        Column("id", _("Job"), 6, right=True, priority=4),
         Column("started", _("Started"), 16, priority=5),
         Column("symbols", _("Symbols"), 14),
         Column("model", _("Model"), 13, priority=1),
         Column("label", _("Label"), 18, priority=6),
-        Column("trials", _("Trials"), 9, right=True, priority=7),
+        Column("trials", _("Trials"), 10, right=True, priority=7),
         Column("accuracy", _("Acc. %"), 7, right=True),
         Column("over", _("± maj."), 7, right=True, priority=2),
         Column("auc", "AUC", 5, right=True, priority=3),

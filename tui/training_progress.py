@@ -93,7 +93,8 @@ def _points(value: float) -> str:
 
 def title_text(record: Record, symbols: Symbols) -> Text:
     """Which training is shown."""
-    return Text(f"{_('Training {id}').format(id=record.job.id)} · {asked_line(record, symbols)}", style="bold")
+    name = _("Training {id}").format(id=record.job.id)
+    return Text(f"{name} · {asked_line(record, symbols)}", style="bold")
 
 
 def state_text(record: Record | None, symbols: Symbols, now: float, keys: Mapping[str, str]) -> Text:
@@ -112,8 +113,9 @@ def state_text(record: Record | None, symbols: Symbols, now: float, keys: Mappin
     error = job.error or {}
     said = " ".join(str(error[key]) for key in ("message", "hint") if error.get(key))
     text.append(f"  {said}" if said else "")
+    before = _("Done before: {kept}.").format(kept=record.kept())
     again = _("{key} runs it again from the start.").format(key=keys["again"])
-    return text.append(f"\n{_('Done before: {kept}.').format(kept=record.kept())} {again}", style="dim")
+    return text.append(f"\n{before} {again}", style="dim")
 
 
 def asked_line(record: Record, symbols: Symbols) -> str:

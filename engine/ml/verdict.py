@@ -55,8 +55,9 @@ def judge(
         else _("Its probabilities are no better than the class frequencies: log-loss {value} against {prior}.").format(**words)
     )
     if effect is not None:
+        label = effect["verdict"]["label"]
         reasons += [
-            _("As a filter of {strategy}: {label}.").format(strategy=effect["strategy"], label=_(effect["verdict"]["label"])),
+            _("As a filter of {strategy}: {label}.").format(strategy=effect["strategy"], label=_(label)),
             *effect["verdict"]["reasons"],
         ]
     if unknown:

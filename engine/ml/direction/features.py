@@ -27,6 +27,8 @@ RETURNS = (
 OVERNIGHT = ("NIKKEI", "HANGSENG", "SHANGHAI", "DAX_OPEN")
 #: Markets that say something before the opening only where B3 was shut on days on which they traded.
 ABROAD = ("SP500", "EWZ", "EWW", "VWO", "HYG", "TLT", "BRENT", "WTI", "DXY")
+#: Markets that close when B3 does; with one of them stored, the evening is judged by other markets alone.
+NEW_YORK = ("SP500", "EWZ")
 #: A value known for longer than this says nothing of the present: the longest holidays of the markets used last nine days.
 TOO_OLD = 10 * 86_400
 EWMA_SPAN = 21
@@ -65,7 +67,7 @@ def seed_columns(data: IndexData) -> tuple[tuple[str, ...], FloatArray]:
 
 
 def technical(bars: Bars) -> dict[str, FloatArray]:
-    """34 columns of the bars themselves but for those of the target's date, each float64 (m,): at bar t from bars up to t."""
+    """26 columns of the bars themselves, each float64 (m,): at bar t from bars up to t; `_dates` has those of the target's date."""
     close, high, low = bars.close, bars.high, bars.low
     step = _log_ratio(close, before(close))
     spread = np.where(high > low, high - low, np.nan)
@@ -103,11 +105,20 @@ def ewma_volatility(close: FloatArray, span: int = EWMA_SPAN) -> FloatArray:
 
 
 def _after_close(data: IndexData, information: InformationSet) -> dict[str, FloatArray]:
+    """What other markets did; the columns of the bars themselves as well where New York is not among them.
+
+    With New York stored the bars' own columns add nothing: the walk-forward over 2008 to 2014, before every judged session, has a
+    lower Brier score without them.
+    """
+    close = Known("close", data.bars.session, data.previous_closed, data.bars.close)
+    local = _log_ratio(information.of(close, data.previous), before(data.bars.close))
+    abroad = _abroad(data, information, local)
+    if any(name in data.series for name in NEW_YORK):
+        return abroad
     own = technical(data.bars)
     table = Known("bars", data.bars.session, data.previous_closed, np.column_stack(list(own.values())))
     values = information.of(table, data.previous)
-    found = {name: values[:, at] for at, name in enumerate(own)} | _dates(data)
-    return found | _abroad(data, information, found["return0"])
+    return {name: values[:, at] for at, name in enumerate(own)} | _dates(data) | abroad
 
 
 def _dates(data: IndexData) -> dict[str, FloatArray]:
@@ -149,9 +160,8 @@ def _before_opening(data: IndexData, information: InformationSet) -> dict[str, F
     if "DAX_OPEN" in data.series and "DAX" in data.series:
         opening = information.latest(data.series["DAX_OPEN"], 86_400)
         found["dax_open_overnight"] = _log_ratio(opening, evening.latest(data.series["DAX"], TOO_OLD))
-    closing = InformationSet.at(data.previous_closed)
-    table = Known("close", data.bars.session, data.previous_closed, data.bars.close)
-    local = _log_ratio(closing.of(table, data.previous), before(data.bars.close))
+    close = Known("close", data.bars.session, data.previous_closed, data.bars.close)
+    local = _log_ratio(evening.of(close, data.previous), before(data.bars.close))
     found |= {f"evening_{name}": values for name, values in _abroad(data, evening, local).items()}
     if not found:
         return {"overnight": np.full(len(data), np.nan)}

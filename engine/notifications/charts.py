@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.domain import TIMEFRAMES, from_day_number, sao_paulo
-from engine.errors import NoDataError
-from engine.figures import day, instant, number, percent, price
+from engine.domain import TIMEFRAMES, day_number, from_day_number, sao_paulo
+from engine.errors import NoDataError, PregaoError
+from engine.figures import day, instant, money, number, percent, price
 from engine.i18n import _
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from engine.domain import Bars, FloatArray, IntArray
     from engine.store.database import Store
+
+log = logging.getLogger(__name__)
 
 WIDTH, HEIGHT = 960, 540
 LEFT, TOP, RIGHT, BOTTOM = 16, 48, 104, 36
@@ -39,10 +43,37 @@ class Level:
     colour: str = FAINT
 
 
-def signal_picture(store: Store, signal: dict[str, Any]) -> bytes:
-    """The bars up to a signal (in its JSON form) with its price, stop and target. Raises NoDataError without stored bars."""
-    from datetime import datetime
+def picture_of(store: Store, payload: Mapping[str, Any]) -> bytes | None:
+    """The picture that goes with a message: of a signal that says to trade, and of a summary where there is a paper account."""
+    try:
+        if payload["kind"] == "signal" and payload["action"] != "HOLD":
+            return signal_picture(store, payload)
+        if payload["kind"] == "summary":
+            return account_picture(store, until=date.fromisoformat(payload["session"]))
+    except (PregaoError, KeyError, TypeError, ValueError) as error:
+        log.warning("no picture of %s: %s", payload["kind"], error)
+    return None
 
+
+def account_picture(store: Store, until: date | None = None) -> bytes | None:
+    """The equity of the paper account at the close of each session (up to one), None where fewer than two were replayed."""
+    from engine.store.paper import list_events, read_account
+
+    with store.read() as connection:
+        account = read_account(connection)
+        events = [] if account is None else list_events(connection, account.id, ("session",))
+    known = {date.fromisoformat(event.payload["session"]): float(event.payload["equity"]) for event in events}
+    days = sorted(day for day in known if until is None or day <= until)
+    if len(days) < 2:
+        return None
+    equity = np.array([known[day] for day in days])
+    name = _("Paper account")
+    title = f"{name}  {money(float(equity[-1]))}  {percent(float(equity[-1] / equity[0] - 1), signed=True)}"
+    return equity_picture(np.array([day_number(day) for day in days]), equity, title)
+
+
+def signal_picture(store: Store, signal: Mapping[str, Any]) -> bytes:
+    """The bars up to a signal (in its JSON form) with its price, stop and target. Raises NoDataError without stored bars."""
     time = int(datetime.fromisoformat(signal["time"]).timestamp())
     bars = read_adjusted(store, signal["symbol"], signal["timeframe"], end=time)
     named = ((_("price"), "price", INK), (_("stop"), "stop_loss", DOWN), (_("target"), "take_profit", UP))

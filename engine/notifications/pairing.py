@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-from engine.store.telegram import Chat, list_chats, set_code, use_code
+from engine.domain import iso
+from engine.errors import UsageError
+from engine.i18n import _
+from engine.store import outbox
+from engine.store.telegram import Chat, list_chats, remove_chat, set_code, use_code
 
 if TYPE_CHECKING:
     from engine.settings_model import Settings
@@ -55,6 +59,28 @@ def recipients(store: Store, settings: Settings) -> tuple[str, ...]:
     """The allowed chats that have not stopped their alerts, as the outbox names them."""
     paused = {chat.chat_id for chat in list_chats(store) if chat.paused}
     return tuple(str(chat) for chat in sorted(allowed(store, settings).chats - paused))
+
+
+def known_chats(store: Store, settings: Settings) -> list[dict[str, Any]]:
+    """Every allowed chat in its JSON form: {"chat_id", "user_id", "title", "paired_at", "paused"}; paired_at null: by the settings."""
+    stored = {chat.chat_id: chat for chat in list_chats(store)}
+    found = []
+    for number in sorted(allowed(store, settings).chats):
+        chat = stored.get(number) or Chat(number, None, "", None, False)
+        found.append(asdict(chat) | {"paired_at": None if chat.paired_at is None else iso(chat.paired_at)})
+    return found
+
+
+def unpair(store: Store, settings: Settings, chat_id: int) -> None:
+    """Take a paired chat out; what waits for it is dead. Raises UsageError for a chat that is not paired."""
+    if chat_id not in {chat.chat_id for chat in list_chats(store) if chat.paired_at is not None}:
+        named = chat_id in settings.notifications.telegram_chat_ids
+        hint = (
+            _("The settings name it: take it out of telegram_chat_ids.") if named else _("`pregao bot --list` lists the chats.")
+        )
+        raise UsageError(_("Chat {id} is not paired").format(id=chat_id), hint)
+    remove_chat(store, chat_id)
+    outbox.bury(store, "telegram", str(chat_id), _("The chat is no longer paired"))
 
 
 def new_code(store: Store, now: int, choose: Callable[[str], str] = secrets.choice) -> PairingCode:

@@ -25,8 +25,6 @@ from engine.backtest.money import Account, equity, move
 from engine.backtest.orders import (
     LIMIT,
     MARKET,
-    REST,
-    SIGNALLED,
     STOP,
     STOP_LIMIT,
     Order,
@@ -175,7 +173,7 @@ def _enter(account: Account, book: Book, bar: Bar, order: Order, price: float, c
     fill = dealt_price(order, price, terms.slippage, terms.tick)
     units = payable(account, book, bar, order, price, fill, config)
     if units <= 0:
-        account.rejected += order.tag != REST
+        account.rejected += not order.rest
         book.entries = after_fill(book.entries, order, 0, None)
         return
     first = book.position.units == 0
@@ -216,10 +214,9 @@ def _certain(order: Order, price: float, bar: Bar) -> tuple[float, float, float]
 
 def _remainder(order: Order, units: int) -> Order:
     """What an order becomes that a bar filled in part: a stop was triggered and goes on at the market, a limit rests."""
-    tag = REST if order.tag == SIGNALLED else order.tag
     if order.kind in (MARKET, STOP):
-        return replace(order, kind=MARKET, trigger=math.nan, quantity=units, expires=0, tag=tag)
-    return replace(order, kind=LIMIT, trigger=math.nan, quantity=units, tag=tag)
+        return replace(order, kind=MARKET, trigger=math.nan, quantity=units, expires=0, rest=True)
+    return replace(order, kind=LIMIT, trigger=math.nan, quantity=units, rest=True)
 
 
 def _ruin(account: Account, book: Book, reached: float) -> Order | None:
@@ -353,7 +350,7 @@ def _close(account: Account, book: Book, bar: Bar, order: Order, units: int, raw
     seen = fill if position.entry == bar.row or reason == kernel.EVENT else bar.open
     move(account, remove(book, bar, units, raw, fill, symbol=symbol, reason=reason, seen=seen, tag=order.tag), terms.future)
     if not book.position.units:
-        book.entries = [other for other in book.entries if other.tag != REST]
+        book.entries = [other for other in book.entries if not other.rest]
     if reason == kernel.LIQUIDATION or equity(account) <= 0.0:
         account.ruined = True
         relabel(book, kernel.LIQUIDATION)

@@ -16,8 +16,8 @@ from engine.i18n import _
 MARKET, LIMIT, STOP, STOP_LIMIT = KINDS = ("market", "limit", "stop", "stop_limit")
 #: The tick as numerator and denominator; numerator 0 means that prices are not rounded.
 Tick = tuple[int, int]
-#: Tags of an entry that a signal has placed: as it was, and what waits of it after a part of it was filled.
-SIGNALLED, REST = "entry", "rest"
+#: Tag of an entry that a signal has placed.
+SIGNALLED = "entry"
 LEVELS = ("limit", "trigger", "stop", "target")
 
 
@@ -31,6 +31,7 @@ class Order:
     weight: the fraction of the equity to invest, NaN for the sizing of the account. strength: who comes first for the cash.
     expires: bars it still lives, 0 until it is cancelled. reduce_only: never opens or turns a position.
     group: orders of one group share their quantity: what fills of one is taken off the others. tag: what it is for.
+    rest: what waits of an order after a part of it was filled; that of an entry goes with the position.
     Raises UsageError for an order that no exchange would take.
     """
 
@@ -47,6 +48,7 @@ class Order:
     reduce_only: bool = False
     group: str = ""
     tag: str = ""
+    rest: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

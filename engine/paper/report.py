@@ -117,9 +117,7 @@ def _notices(work: Work, behind: int, sessions: Sequence[StoredEvent]) -> list[s
     if work.state.blocked:
         said.append(_("The newest session lost more than the rules allow: nothing opens until a better one is over."))
     adjusted = [
-        book.symbol
-        for book in work.account.books.values()
-        if (book.position.units or book.entries) and book.terms.tick[0] == 0
+        book.symbol for book in work.account.books.values() if (book.position.units or book.entries) and book.terms.tick[0] == 0
     ]
     if adjusted:
         said.append(

@@ -107,10 +107,6 @@ def _collect(
     for order in orders:
         if order.tag not in left:
             done.ended.append(Ended(order.tag, "done" if dealt.get(order.tag) else _why(account, order, bar)))
-    if not book.position.units:
-        for order in list(book.entries):
-            if dealt.get(order.tag):
-                _take_back(book, order.tag, bar.row + 1, done, "closed")
     book.fills, book.trades = [], []
 
 

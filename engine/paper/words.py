@@ -40,7 +40,7 @@ def reason_text(reason: Mapping[str, Any]) -> str:
             value=value, limit=limit
         )
     if rule == "part":
-        return _("The cash covered {value} of the {limit} that were asked for").format(value=value, limit=limit)
+        return _("{value} of {limit} were dealt; the cash or the position ended there").format(value=value, limit=limit)
     texts = {
         "kill_switch": _("The kill switch is on: nothing opens"),
         "ruined": _("The account has no equity left"),

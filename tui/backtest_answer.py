@@ -20,7 +20,7 @@ def answer(desk: Desk, question: Question) -> BacktestResult:
     Raises PregaoError for what cannot be traded.
     """
     from engine import strategies
-    from engine.backtest.run import judged, read_inputs, trade
+    from engine.backtest.run import judged, read_inputs, trade, vouched
     from engine.store.ledger import read_trials
     from tui.commands.common import day_bounds
 
@@ -37,7 +37,8 @@ def answer(desk: Desk, question: Question) -> BacktestResult:
         execution=question.execution,
     )
     strategy = strategies.get(question.strategy, dict(question.params), desk.workspace.strategies)
-    result = judged(trade(inputs, strategy), read_trials(desk.store, question.symbol, question.timeframe))
+    result = vouched(inputs, trade(inputs, strategy), desk.workspace.cache)
+    result = judged(result, read_trials(desk.store, question.symbol, question.timeframe))
     result.as_dict(monthly=True)
     return result
 
@@ -72,5 +73,6 @@ def compared(desk: Desk, question: Question, progress: Progress) -> tuple[Compar
         costs=question.costs,
         execution=question.execution,
         progress=progress,
+        proofs=desk.workspace.cache,
     )
     return comparison, tuple(broken)

@@ -47,12 +47,8 @@ def lookahead_report(checked: Sequence[Checked], bars: Bars, *, stored: bool) ->
             _result(item),
         )
     lines.append(table)
-    lines += [Text(explain(item), style="red") for item in checked if not item.passed]
-    lines += [
-        Text(_("{name} says nothing on these bars, so nothing was proved.").format(name=item.name), style="yellow")
-        for item in checked
-        if item.passed and not item.values
-    ]
+    lines += [Text(explain(item), style="red") for item in checked if item.passed is False]
+    lines += [Text(explain(item), style="yellow") for item in checked if item.passed is None]
     lines += [Text(delay_sentence(item)) for item in checked if item.lag and item.lag["trades"]]
     return Group(*lines)
 
@@ -78,8 +74,8 @@ def kind_name(kind: str) -> str:
 
 
 def _result(item: Checked) -> Text:
-    if not item.passed:
+    if item.passed is False:
         return Text("✗ " + _("sees the future"), style="bold red")
-    if not item.values:
-        return Text("- " + _("nothing to prove"), style="yellow")
+    if item.passed is None:
+        return Text("- " + _("nothing was proved"), style="yellow")
     return Text("✓ " + _("passed"), style="green")

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from engine.backtest.evidence import MIN_TRADES
 from engine.backtest.metrics import json_ready
-from engine.backtest.run import judged, read_inputs, record, trade
+from engine.backtest.run import judged, read_inputs, record, trade, vouched
 from engine.domain import Progress, from_day_number, iso, silent
 from engine.errors import UsageError
 from engine.i18n import _, ngettext
 from engine.store.ledger import read_trials, trial_key
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.backtest.execution import Execution
     from engine.backtest.result import BacktestResult
     from engine.settings_model import Settings
@@ -59,7 +61,8 @@ class Comparison:
             _("The best of several looks better than it is: the verdicts count {trials} trials.").format(trials=first.trials)
         )
         shared = [text for text in first.notices if all(text in result.notices for result in self.ranking[1:])]
-        return (*said, *shared)
+        doubts = [result.doubt for result in self.ranking if result.doubt and result.doubt not in shared]
+        return (*doubts, *said, *shared)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form of the blueprint."""
@@ -100,6 +103,7 @@ def compare(
     costs: str | None = None,
     execution: Execution | None = None,
     progress: Progress = silent,
+    proofs: Path | None = None,
 ) -> Comparison:
     """Trade every strategy on the stored bars of `symbol`, scored from the same bar on, and record each as a trial.
 
@@ -118,7 +122,7 @@ def compare(
     results = []
     for count, strategy in enumerate(slowest_first):
         progress(count, len(slowest_first), strategy.name)
-        results.append(trade(inputs, strategy, warm_up))
+        results.append(vouched(inputs, trade(inputs, strategy, warm_up), proofs))
     tried = read_trials(store, symbol, timeframe)
     for result in results:
         per_bar = result.metrics["sharpe_ratio"] / math.sqrt(result.periods)
@@ -134,11 +138,14 @@ def has_enough(result: BacktestResult) -> bool:
     return result.metrics["trades"] >= MIN_TRADES
 
 
-def rank(result: BacktestResult) -> tuple[bool, bool, float, float, str]:
-    """The place of a result, least first: those with enough trades, then by Sharpe ratio (undefined last), return and name."""
+def rank(result: BacktestResult) -> tuple[bool, bool, bool, float, float, str]:
+    """The place of a result, least first: those that do not see the future, those with enough trades, then by Sharpe ratio
+    (undefined last), return and name.
+    """
     ratio = result.metrics["sharpe_ratio"]
     undefined = math.isnan(ratio)
     return (
+        bool(result.leak),
         not has_enough(result),
         undefined,
         0.0 if undefined else -ratio,

@@ -15,22 +15,22 @@ price of leaving no bar out. Method: freqtrade's look-ahead and recursive analys
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.domain import BAR_ARRAYS, iso, silent
+from engine.backtest.columns import Columns, Compute, Violation, columns_of, compare, fits, full_columns, same_columns, telling
+from engine.domain import BAR_ARRAYS, silent
 from engine.errors import PregaoError, UsageError
 from engine.i18n import _
 
 if TYPE_CHECKING:
-    from engine.domain import Bars, BoolArray, Progress
+    from numpy.typing import NDArray
 
-Columns = Mapping[str, NDArray[Any]]
-Compute = Callable[["Bars"], Columns]
+    from engine.domain import Bars, Progress
 
 #: Future perturbations of one check, spread evenly over the bars.
 PERTURBATIONS = 64
@@ -39,36 +39,8 @@ SHORTEST_START = 32
 #: A value has settled once more history changes it by no more than this fraction.
 SETTLED = 1e-6
 REPORT_EVERY = 250
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One value that a later bar has changed. test: "repeat" (two runs on the same bars differ), "prefix" or
-    "perturbation". time: opening of the bar, UTC seconds; index: its position; seen: how many bars were not cut off or
-    replaced. expected: the value of the full run, found: the one of the cut run. difference: found - expected, None where
-    one of them is undefined or no number.
-    """
-
-    test: str
-    time: int
-    index: int
-    column: str
-    seen: int
-    expected: float | str | None
-    found: float | str | None
-    difference: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "time": iso(self.time),
-            "column": self.column,
-            "difference": self.difference,
-            "expected": self.expected,
-            "found": self.found,
-            "test": self.test,
-            "index": self.index,
-            "bars_seen": self.seen,
-        }
+#: Bars at which a glance cuts, half of them where the full run says something, and the futures that it replaces.
+GLANCES, GLANCED_FUTURES = 384, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +75,11 @@ class Checked:
     lag: Mapping[str, float] | None = None
 
     @property
-    def passed(self) -> bool:
-        return self.first_violation is None
+    def passed(self) -> bool | None:
+        """False when a value depends on a later bar, True when none does, None when there was no value: nothing was proved."""
+        if self.first_violation is not None:
+            return False
+        return True if self.values and self.prefixes + self.perturbations else None
 
     @property
     def settled_after(self) -> int | None:
@@ -162,7 +137,7 @@ def check(
     warm_up: on at most so many bars `compute` may fail, as it is never asked there. cuts: `cuts_of(bars)` where several
     checks share them. seed: of the noise.
     Raises UsageError when there are fewer than two bars, when `compute` fails or writes to its input, and when its columns
-    are not of the length of the bars, not always the same or of another type.
+    are not of the length of the bars, not always the same or of another type. Another length on a prefix alone is a violation.
     """
     n = len(bars)
     if n < 2 or horizon < 0 or not 0 <= tolerance < 1:
@@ -170,36 +145,95 @@ def check(
             _("A look-ahead check needs at least 2 bars, a horizon of 0 or more and a tolerance of at least 0 and below 1")
         )
     bars = _read_only(bars)
-    full = _columns(name, compute, bars)
-    if not full:
-        raise UsageError(_("{name} gives no column").format(name=name))
-    found = _compare(full, _same_columns(name, full, compute, bars), n, 0, tolerance, bars, "repeat")
+    full = full_columns(name, compute, bars)
+    found = compare(full, same_columns(name, full, compute, bars), n, 0, tolerance, bars, "repeat")
     prefixes = replaced = 0
     for seen, part in enumerate(cuts or cuts_of(bars), start=1) if found is None else ():
         if seen % REPORT_EVERY == 0:
             progress(seen, n, name)
-        if seen <= warm_up:
-            try:
-                columns = _same_columns(name, full, compute, part)
-            except PregaoError:
-                continue
-        else:
-            columns = _same_columns(name, full, compute, part)
+        columns = _on_prefix(name, full, compute, part, warm_up)
+        if columns is None:
+            continue
         prefixes += 1
-        found = _compare(full, columns, seen, horizon, tolerance, bars, "prefix")
+        found = compare(full, columns, seen, horizon, tolerance, bars, "prefix")
         if found is not None:
             break
-    futures = _noise(bars, seed)
-    for at, seen in enumerate(np.unique(np.linspace(1, n - 1, perturbations).astype(int)) if found is None else ()):
-        columns = _same_columns(name, full, compute, _spliced(bars, futures[at % len(futures)], int(seen)))
+    for seen, other in _futures(bars, perturbations, seed) if found is None else ():
+        columns = same_columns(name, full, compute, other)
         replaced += 1
-        found = _compare(full, columns, int(seen), horizon, tolerance, bars, "perturbation")
+        found = compare(full, columns, seen, horizon, tolerance, bars, "perturbation")
         if found is not None:
             break
     start_up = _start_up(full, compute, bars, horizon) if found is None else ()
     progress(n, n, name)
-    values = int(np.count_nonzero(np.any([_telling(column) for column in full.values()], axis=0)))
-    return Checked(name, kind, n, values, prefixes, replaced, found, start_up)
+    return Checked(name, kind, n, _values(full), prefixes, replaced, found, start_up)
+
+
+def glance(
+    name: str,
+    kind: str,
+    compute: Compute,
+    bars: Bars,
+    *,
+    tolerance: float = 0.0,
+    warm_up: int = 0,
+    seconds: float = 1.0,
+    seed: int = 0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Checked:
+    """A sample of `check` that ends after `seconds`: it may find a leak, and is no proof when it does not.
+
+    It cuts at bars where the full run says something and at others, in the order of a draw by `seed`, then replaces futures.
+    Arguments and errors as in `check`; prefixes and perturbations of the answer count what there was time for.
+    """
+    end, n = clock() + seconds, len(bars)
+    if n < 2:
+        raise UsageError(_("A look-ahead check needs at least 2 bars"))
+    bars = _read_only(bars)
+    full = full_columns(name, compute, bars)
+    found = compare(full, same_columns(name, full, compute, bars), n, 0, tolerance, bars, "repeat")
+    random = np.random.default_rng(seed)
+    said, every = np.flatnonzero(_said(full)), np.arange(n)
+    drawn = [random.permutation(rows)[: GLANCES // 2] for rows in (said, every)]
+    prefixes = replaced = 0
+    for seen in random.permutation(np.unique(np.concatenate(drawn))) + 1 if found is None else ():
+        if clock() > end:
+            break
+        columns = _on_prefix(name, full, compute, bars.take(slice(0, int(seen))), warm_up)
+        if columns is None:
+            continue
+        prefixes += 1
+        found = compare(full, columns, int(seen), 0, tolerance, bars, "prefix")
+        if found is not None:
+            break
+    for seen, other in _futures(bars, GLANCED_FUTURES, seed) if found is None else ():
+        if clock() > end:
+            break
+        replaced += 1
+        found = compare(full, same_columns(name, full, compute, other), seen, 0, tolerance, bars, "perturbation")
+        if found is not None:
+            break
+    return Checked(name, kind, n, _values(full), prefixes, replaced, found)
+
+
+def _on_prefix(name: str, full: Columns, compute: Compute, part: Bars, warm_up: int) -> dict[str, NDArray[Any]] | None:
+    """The columns on a prefix; None on one of at most `warm_up` bars on which `compute` fails or gives another length."""
+    if len(part) > warm_up:
+        return same_columns(name, full, compute, part)
+    try:
+        columns = same_columns(name, full, compute, part)
+    except PregaoError:
+        return None
+    return columns if fits(columns, len(part)) else None
+
+
+def _said(full: Columns) -> NDArray[np.bool_]:
+    """True at bars at which some column says something."""
+    return np.asarray(np.any([telling(column) for column in full.values()], axis=0))
+
+
+def _values(full: Columns) -> int:
+    return int(np.count_nonzero(_said(full)))
 
 
 def cuts_of(bars: Bars) -> list[Bars]:
@@ -216,99 +250,11 @@ def _read_only(bars: Bars) -> Bars:
     return own
 
 
-def _columns(name: str, compute: Compute, bars: Bars) -> dict[str, NDArray[Any]]:
-    """What `compute` gives, each column as an array of the length of the bars."""
-    n = len(bars)
-    try:
-        with np.errstate(all="ignore"):
-            found = {str(column): np.asarray(values) for column, values in compute(bars).items()}
-    except PregaoError:
-        raise
-    except Exception as error:
-        raise UsageError(
-            _("{name} failed on {count} bars: {kind}: {error}").format(name=name, count=n, kind=type(error).__name__, error=error)
-        ) from error
-    for column, values in found.items():
-        if values.shape != (n,):
-            raise UsageError(
-                _("{name} gives a column {column} of shape {shape} for {count} bars").format(
-                    name=name, column=column, shape=values.shape, count=n
-                ),
-                _("Every column has one value for each bar."),
-            )
-        if values.dtype.kind not in "biufUO":
-            raise UsageError(
-                _("{name} gives a column {column} of the type {type}").format(name=name, column=column, type=values.dtype),
-                _("Give numbers, truth values or texts."),
-            )
-    return found
-
-
-def _same_columns(name: str, full: Columns, compute: Compute, bars: Bars) -> dict[str, NDArray[Any]]:
-    found = _columns(name, compute, bars)
-    if found.keys() != full.keys():
-        raise UsageError(
-            _("{name} gives other columns on {count} bars than on all of them").format(name=name, count=len(bars)),
-            _("Give the same columns always, with NaN where a value is not known."),
-        )
-    return found
-
-
-def _compare(full: Columns, cut: Columns, seen: int, horizon: int, tolerance: float, bars: Bars, test: str) -> Violation | None:
-    """The earliest bar among the first `seen` whose value on the cut is not the one of the full run, or None."""
-    first: tuple[int, str] | None = None
-    for column, values in full.items():
-        expected, found = values[:seen], cut[column][:seen]
-        if _same_bytes(expected, found):
-            continue
-        wrong = _differs(expected, found, tolerance)
-        if horizon:
-            late = slice(max(seen - horizon, 0), seen)
-            if test == "perturbation":
-                wrong[late] = False
-            elif test == "prefix":
-                wrong[late] &= ~_undefined(found[late])
-        if wrong.any() and (first is None or wrong.argmax() < first[0]):
-            first = int(wrong.argmax()), column
-    if first is None:
-        return None
-    index, column = first
-    whole, part = _plain(full[column][index]), _plain(cut[column][index])
-    difference = None if isinstance(whole, str | None) or isinstance(part, str | None) else float(part) - float(whole)
-    return Violation(test, int(bars.time[index]), index, column, seen, whole, part, difference)
-
-
-def _same_bytes(left: NDArray[Any], right: NDArray[Any]) -> bool:
-    return left.dtype == right.dtype and left.dtype.kind in "biuf" and left.tobytes() == right.tobytes()
-
-
-def _differs(left: NDArray[Any], right: NDArray[Any], tolerance: float) -> BoolArray:
-    differs: BoolArray = np.asarray(left != right, dtype=np.bool_) & ~(_undefined(left) & _undefined(right))
-    if tolerance and left.dtype.kind == right.dtype.kind == "f":
-        near = np.abs(left - right) <= tolerance * np.maximum(np.abs(left), np.abs(right))
-        differs &= ~near
-    return differs
-
-
-def _undefined(values: NDArray[Any]) -> BoolArray:
-    """True where a value is NaN (or None among objects)."""
-    if values.dtype.kind == "O":
-        return np.array([value is None or value != value for value in values], dtype=np.bool_)
-    return np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.size, dtype=np.bool_)
-
-
-def _telling(values: NDArray[Any]) -> BoolArray:
-    """True where a value is defined and, if it is a number, not 0."""
-    defined = ~_undefined(values)
-    return defined & (values != 0) if values.dtype.kind in "biuf" else defined
-
-
-def _plain(value: Any) -> float | str | None:
-    """A value of a column as JSON has it: None where it is undefined."""
-    value = value.item() if hasattr(value, "item") else value
-    if value is None or value != value:
-        return None
-    return value if isinstance(value, (int, float)) else str(value)
+def _futures(bars: Bars, count: int, seed: int) -> Iterator[tuple[int, Bars]]:
+    """At `count` bars spread evenly: how many bars are as they are, and the bars with noise after them."""
+    futures = _noise(bars, seed)
+    for at, seen in enumerate(np.unique(np.linspace(1, len(bars) - 1, count).astype(int))):
+        yield int(seen), _spliced(bars, futures[at % len(futures)], int(seen))
 
 
 def _noise(bars: Bars, seed: int) -> tuple[Bars, Bars]:
@@ -339,19 +285,21 @@ def _start_up(full: Columns, compute: Compute, bars: Bars, horizon: int) -> tupl
     ends: dict[int, list[str]] = {}
     for column, values in full.items():
         if values.dtype.kind in "biuf":
-            telling = np.flatnonzero(_telling(values))
-            if telling.size:
-                ends.setdefault(int(telling[-1]), []).append(column)
+            said = np.flatnonzero(telling(values))
+            if said.size:
+                ends.setdefault(int(said[-1]), []).append(column)
     steps = []
     length = SHORTEST_START
     while length < min(ends, default=0) + 1:
         worst: tuple[float, str] = (-1.0, "")
         for end, columns in ends.items():
             stop = min(end + 1 + horizon, len(bars))
+            own = bars.take(slice(end + 1 - length, stop))
             try:
-                part = _columns("", compute, bars.take(slice(end + 1 - length, stop)))
+                part = columns_of("", compute, own)
             except PregaoError:
                 part = {}
+            part = part if fits(part, len(own)) else {}
             for column in columns:
                 worst = max(worst, (_distance(full[column][end], part[column][length - 1]) if column in part else np.inf, column))
         steps.append(StartUp(length, worst[1], worst[0] if np.isfinite(worst[0]) else None))

@@ -24,14 +24,14 @@ from engine.backtest.evidence.bootstrap import (
 from engine.backtest.kernel import Run
 from engine.backtest.notices import notices
 from engine.backtest.round_trips import round_trips
-from engine.domain import Bars, Instrument, Trade, iso, jsonable
+from engine.domain import Bars, Instrument, Trade, Verdict, iso, jsonable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.backtest.engine import BacktestConfig
     from engine.backtest.simulation import Simulation
-    from engine.domain import FloatArray, IntArray, PriceBase, Verdict
+    from engine.domain import FloatArray, IntArray, PriceBase
     from engine.strategies.base import Strategy
 
 EXIT_REASONS = {
@@ -63,7 +63,7 @@ class BacktestResult:
     risk_free: float64, length last - first + 1, or None. asked_start: the first bar the caller wanted, before the warm-up
     moved it. simulation: what was run; outcome: what it gave. trials: strategies and parameter sets tried on this series,
     this one included. other_sharpes: float64, the Sharpe ratios per bar of the others (NaN where undefined), or None where
-    they are not known.
+    they are not known. leak: how the strategy sees the future, doubt: what is not proved of it, in a sentence or empty.
     """
 
     bars: Bars
@@ -83,6 +83,8 @@ class BacktestResult:
     remarks: tuple[str, ...] = ()
     index: FloatArray | None = None
     other_sharpes: FloatArray | None = None
+    leak: str = ""
+    doubt: str = ""
 
     @property
     def tried(self) -> dict[str, Any]:
@@ -164,8 +166,8 @@ class BacktestResult:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Whether the result can be told from luck."""
-        return evidence.verdict(
+        """Whether the result can be told from luck; of a strategy that sees the future, that it does."""
+        judged = evidence.verdict(
             self.excess,
             self.periods,
             int(self.metrics["trades"]),
@@ -176,6 +178,7 @@ class BacktestResult:
             cdi_return=self.baselines["cdi"]["total_return"] if "cdi" in self.baselines else None,
             trial_variance=self.trial_variance,
         )
+        return Verdict(evidence.FORESEEN, (self.leak, *judged.reasons)) if self.leak else judged
 
     @cached_property
     def trial_variance(self) -> float:
@@ -229,7 +232,7 @@ class BacktestResult:
     @cached_property
     def notices(self) -> tuple[str, ...]:
         """What a reader should know before believing the figures, in sentences."""
-        return (*notices(self), *self.remarks)
+        return (*([self.doubt] if self.doubt else []), *notices(self), *self.remarks)
 
     @cached_property
     def order_hash(self) -> str:

@@ -22,6 +22,8 @@ from engine.store.series import NEAR
 from engine.store.values import cash_return
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.domain import FloatArray
     from engine.market.adjust import EventArrays
     from engine.settings_model import Costs, Settings
@@ -67,17 +69,19 @@ def run_backtest(
     capital: float | None = None,
     costs: str | None = None,
     execution: Execution | None = None,
+    proofs: Path | None = None,
 ) -> BacktestResult:
     """Trade `strategy` on the stored bars of `symbol` and record it as a trial.
 
     Signals are computed on the adjusted series and filled on the raw one where both are stored for the same bars; else
     one series serves both and the result says so. start, end: UTC seconds. capital, costs ("b3" or "none"), execution:
-    None takes the settings. Raises NoDataError and UsageError.
+    None takes the settings. proofs: the folder of what was proved of a user's strategies, see `vouched`.
+    Raises NoDataError and UsageError.
     """
     inputs = read_inputs(
         *(store, settings, symbol), timeframe=timeframe, start=start, end=end, capital=capital, costs=costs, execution=execution
     )
-    result = judged(trade(inputs, strategy), read_trials(store, symbol, timeframe))
+    result = judged(vouched(inputs, trade(inputs, strategy), proofs), read_trials(store, symbol, timeframe))
     record(store, result, now)
     return result
 
@@ -152,6 +156,17 @@ def trade(inputs: Inputs, strategy: Strategy, warm_up: int = 0) -> BacktestResul
     fees = rate_notes(result.session, inputs.instrument.market) if inputs.b3_fees else ()
     levels = None if inputs.index is None else index.index_levels(inputs.index, result.session)
     return replace(result, remarks=(*inputs.notes, *fees), index=levels)
+
+
+def vouched(inputs: Inputs, result: BacktestResult, proofs: Path | None, strategy: Strategy | None = None) -> BacktestResult:
+    """The result with what is known against its strategy, or against the one that its strategy wraps: that it sees the future,
+    or that this is not proved. proofs: the folder where proofs are kept, None for nowhere; see `engine.backtest.proofs.standing`.
+    """
+    from engine.backtest.proofs import standing
+
+    decided = inputs.bars.take(np.searchsorted(inputs.bars.time, result.bars.time))
+    found = standing(strategy or result.strategy, decided, proofs)
+    return replace(result, leak=found.leak, doubt=found.notice)
 
 
 def judged(result: BacktestResult, tried: Mapping[tuple[str, str], float]) -> BacktestResult:

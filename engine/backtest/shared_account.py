@@ -19,20 +19,22 @@ from engine.backtest.notices import about_data, about_money
 from engine.backtest.portfolio import PortfolioRun, run_portfolio
 from engine.backtest.result import trial_of
 from engine.backtest.round_trips import round_trips
-from engine.backtest.run import read_inputs, trade
+from engine.backtest.run import read_inputs, trade, vouched
 from engine.backtest.tax_fills import TradedSeries, series_of
-from engine.domain import Progress, iso, silent
+from engine.domain import Progress, Verdict, iso, silent
 from engine.errors import UsageError
 from engine.i18n import _
 from engine.store.ledger import read_trials, record_backtest, trial_key
 from engine.store.values import cash_return
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from engine.backtest.execution import Execution
     from engine.backtest.result import BacktestResult
-    from engine.domain import FloatArray, IntArray, Verdict
+    from engine.domain import FloatArray, IntArray
     from engine.settings_model import Settings
     from engine.store.database import Store
     from engine.strategies.base import Strategy
@@ -118,9 +120,9 @@ class AccountResult:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Whether the result can be told from luck."""
+        """Whether the result can be told from luck; of a strategy that sees the future, that it does."""
         cdi = self.baselines["cdi"]["total_return"] if "cdi" in self.baselines else None
-        return evidence.verdict(
+        judged = evidence.verdict(
             self.excess,
             self.periods,
             int(self.metrics["trades"]),
@@ -130,6 +132,8 @@ class AccountResult:
             over_cdi=self.risk_free is not None,
             cdi_return=cdi,
         )
+        leak = next((result.leak for result in self.alone if result.leak), "")
+        return Verdict(evidence.FORESEEN, (leak, *judged.reasons)) if leak else judged
 
     @property
     def monthly(self) -> list[dict[str, Any]]:
@@ -150,7 +154,7 @@ class AccountResult:
     @property
     def notices(self) -> tuple[str, ...]:
         """How the cash was shared, then what is to be known of the symbols."""
-        said = []
+        said = list(dict.fromkeys(result.doubt for result in self.alone if result.doubt))
         if self.share is not None:
             said.append(
                 _("Each position invests up to {share} of the account's equity, as far as the cash allows.").format(
@@ -269,6 +273,7 @@ def run_account(
     costs: str | None = None,
     execution: Execution | None = None,
     progress: Progress = silent,
+    proofs: Path | None = None,
 ) -> AccountResult:
     """Trade `strategy` on the stored bars of all symbols with one account and record it as a trial.
 
@@ -289,7 +294,7 @@ def run_account(
             costs=costs,
             execution=execution,
         )
-        alone.append(trade(inputs, strategy))
+        alone.append(vouched(inputs, trade(inputs, strategy), proofs))
     config = alone[0].config
     shared = replace(config, fraction=config.fraction / len(symbols))
     begin = min(int(result.time[0]) for result in alone)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import strategies
+from engine.backtest.columns import Columns, Compute
 from engine.backtest.engine import backtest
-from engine.backtest.lookahead import Checked, Columns, Compute, check
+from engine.backtest.lookahead import Checked, check
 from engine.domain import Bars, Instrument, PriceBase, silent
-from engine.errors import NoDataError, UsageError
+from engine.errors import FileError, NoDataError, UsageError
 from engine.features import catalogue, indicators
 from engine.features.regime import regimes
 from engine.i18n import _
@@ -39,7 +40,10 @@ LAG_METRICS = ("total_return", "sharpe_ratio", "max_drawdown", "trades")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One thing to check. warm_up: bars on which it may fail; tolerance: relative, 0 is exact; horizon: of a label, in bars."""
+    """One thing to check. warm_up: bars on which it may fail; tolerance: relative, 0 is exact; horizon: of a label, in bars.
+
+    path: the file of the user that holds it, None for what is built in.
+    """
 
     name: str
     kind: str
@@ -48,25 +52,31 @@ class Subject:
     tolerance: float = 0.0
     strategy: Strategy | None = None
     horizon: int = 0
+    path: Path | None = None
 
 
 def examine(subject: Subject, bars: Bars, cuts: Sequence[Bars] = (), progress: Progress = silent) -> Checked:
     """The proof for one subject and, for a strategy, what one bar of delay costs it; cuts: `cuts_of(bars)` or nothing.
 
-    Raises UsageError.
+    Raises UsageError for too few bars, and for what cannot be checked; that of a file is a FileError.
     """
-    checked = check(
-        subject.name,
-        subject.kind,
-        subject.compute,
-        bars,
-        horizon=subject.horizon,
-        tolerance=subject.tolerance,
-        warm_up=subject.warm_up,
-        cuts=cuts,
-        progress=progress,
-    )
-    if subject.strategy is None or not checked.passed:
+    try:
+        checked = check(
+            subject.name,
+            subject.kind,
+            subject.compute,
+            bars,
+            horizon=subject.horizon,
+            tolerance=subject.tolerance,
+            warm_up=subject.warm_up,
+            cuts=cuts,
+            progress=progress,
+        )
+    except UsageError as error:
+        if subject.path is None or len(bars) < 2:
+            raise
+        raise FileError(f"{subject.path}: {error.message}", error.hint) from error
+    if subject.strategy is None or checked.passed is False:
         return checked
     return replace(checked, lag=lag(subject.strategy, bars))
 
@@ -87,8 +97,8 @@ def feature_subject(feature: Feature) -> Subject:
     return Subject(feature.name, "feature", lambda bars: {feature.name: feature.compute(bars)})
 
 
-def strategy_subject(strategy: Strategy, tolerance: float = 0.0) -> Subject:
-    """A strategy with its parameters: the columns action, strength, stop, target."""
+def strategy_subject(strategy: Strategy, path: Path | None = None) -> Subject:
+    """A strategy with its parameters: one column for each of its decisions. path: the file, where it is the user's."""
 
     def compute(bars: Bars) -> Columns:
         decisions = strategy.decide(bars)
@@ -96,7 +106,8 @@ def strategy_subject(strategy: Strategy, tolerance: float = 0.0) -> Subject:
         columns = {name: getattr(decisions, name) for name in DECISIONS}
         return {name: unsaid if values is None else values for name, values in columns.items()}
 
-    return Subject(strategy.name, "strategy", compute, strategy.warm_up, tolerance, strategy)
+    tolerance = USER_TOLERANCE if strategy.code else 0.0
+    return Subject(strategy.name, "strategy", compute, strategy.warm_up, tolerance, strategy, path=path)
 
 
 def indicator_subjects() -> list[Subject]:
@@ -190,18 +201,19 @@ def load_subjects(path: Path) -> list[Subject]:
     function `compute(bars)`. The file is run.
 
     A whole number HORIZON in it makes the columns of `compute` labels that are known so many bars later. Raises FileError
-    when the file cannot be read, fails or holds a strategy that breaks the contract, UsageError when it holds neither.
+    when the file cannot be read, fails, holds neither, or a strategy that breaks the contract.
     """
     module = user.run(path)
     if user.classes(module):
-        return [strategy_subject(user.load(path)(), USER_TOLERANCE)]
+        return [strategy_subject(user.load(path)(), path)]
     compute = getattr(module, "compute", None)
     if not callable(compute):
-        raise UsageError(
+        raise FileError(
             _("{path} holds neither a strategy nor a function compute(bars)").format(path=path),
             _("Derive a class from Strategy, or write compute(bars) that returns columns by name."),
         )
     horizon = getattr(module, "HORIZON", 0)
     if not isinstance(horizon, int) or horizon < 0:
-        raise UsageError(_("HORIZON of {path} must be a whole number of bars, 0 or more").format(path=path))
-    return [Subject(path.stem, "label" if horizon else "function", compute, tolerance=USER_TOLERANCE, horizon=horizon)]
+        raise FileError(_("HORIZON of {path} must be a whole number of bars, 0 or more").format(path=path))
+    asked, kind = user.guarded(compute, path), "label" if horizon else "function"
+    return [Subject(path.stem, kind, asked, tolerance=USER_TOLERANCE, horizon=horizon, path=path)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.backtest.run import Inputs, judged, read_inputs, record, trade
+from engine.backtest.run import Inputs, judged, read_inputs, record, trade, vouched
 from engine.errors import NoDataError
 from engine.i18n import _, ngettext
 from engine.ml.effect import strategy_effect
@@ -16,6 +16,8 @@ from engine.store.ledger import read_trials
 from engine.strategies.base import percent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.backtest.execution import Execution
     from engine.backtest.result import BacktestResult
     from engine.domain import Bars
@@ -64,6 +66,7 @@ def run_filtered(
     capital: float | None = None,
     costs: str | None = None,
     execution: Execution | None = None,
+    proofs: Path | None = None,
 ) -> FilteredBacktest:
     """Trade the filtered strategy and its base on the stored bars of `symbol`, and record each as a trial.
 
@@ -72,7 +75,7 @@ def run_filtered(
     inputs = read_inputs(
         *(store, settings, symbol), timeframe=timeframe, start=start, end=end, capital=capital, costs=costs, execution=execution
     )
-    base, result = trade(inputs, strategy.base), trade(inputs, strategy)
+    base, result = (vouched(inputs, trade(inputs, one), proofs, strategy.base) for one in (strategy.base, strategy))
     bars = _decided(inputs, result)
     first = int(result.time[0])
     rejections = tuple(item for item in strategy.rejections(bars) if item.time >= first)

@@ -166,7 +166,7 @@ def refuse_leaks(features: Sequence[Feature], bars: Bars) -> None:
         return {feature.name: values[:, at] for at, feature in enumerate(features)}
 
     checked = check("features", "feature", columns, bars.take(slice(-PROVED_BARS, None)), perturbations=PERTURBATIONS)
-    if not checked.passed:
+    if checked.passed is False:
         raise GateError(
             explain(checked), _("A model that learns from it looks good in training and fails in trading; leave the feature out.")
         )

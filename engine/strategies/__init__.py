@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -87,4 +86,4 @@ def file_of(name: str, folder: Path | None = None) -> Path | None:
 def digest(name: str, folder: Path | None = None) -> str:
     """What the code of a user's strategy is, so that a change of it is noticed; empty for those built in."""
     path = file_of(name, folder)
-    return hashlib.sha256(user.read(path)).hexdigest() if path is not None else ""
+    return user.digest(path) if path is not None else ""

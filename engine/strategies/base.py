@@ -55,6 +55,8 @@ class Strategy(ABC):
     """
 
     name: ClassVar[str]
+    #: SHA-256 of the file of a user's strategy, empty for one that is built in.
+    code: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         for parameter in fields(self):

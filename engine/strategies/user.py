@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import keyword
+import math
 import sys
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -20,7 +22,9 @@ from engine.i18n import _
 from engine.strategies.base import Decisions, Strategy
 
 TEMPLATE = Path(__file__).parents[1] / "resources" / "strategy_template.txt"
-GUARDED = ("decide", "reason", "context")
+GUARDED = ("__post_init__", "decide", "reason", "context")
+#: What a context tells, None where it is not known.
+CONTEXT = ("adx", "atr", "rsi", "volume_avg")
 
 
 def files(folder: Path | None) -> dict[str, Path]:
@@ -61,11 +65,16 @@ def read(path: Path) -> bytes:
         raise FileError(_("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)) from error
 
 
+def digest(path: Path) -> str:
+    """SHA-256 of what a strategy file holds. Raises FileError."""
+    return hashlib.sha256(read(path)).hexdigest()
+
+
 def create(folder: Path, name: str, taken: Collection[str]) -> Path:
     """Write a new strategy from the template and return its file. Raises UsageError for a name that cannot be used or is taken."""
     if not _is_name(name) or not name.islower() or not name.isascii():
         raise UsageError(
-            _("{name} cannot be the name of a strategy").format(name=name),
+            _("{name} cannot be the name of a strategy").format(name=name or '""'),
             _("Use small letters, digits and _, beginning with a letter, as in my_idea."),
         )
     path = folder / f"{name}.py"
@@ -110,7 +119,11 @@ def _load(path: Path, source: bytes) -> type[Strategy]:
     if problem := _problem(strategy, path):
         raise FileError(_("{path}: {problem}").format(path=path, problem=problem), _hint())
     for method in GUARDED:
-        setattr(strategy, method, _guarded(getattr(strategy, method), path, method))
+        setattr(strategy, method, guarded(getattr(strategy, method), path, _CHECKS.get(method)))
+    needed = inspect.getattr_static(strategy, "warm_up")
+    if isinstance(needed, property) and needed.fget is not None:
+        setattr(strategy, "warm_up", property(guarded(needed.fget, path)))  # noqa: B010
+    strategy.code = hashlib.sha256(source).hexdigest()
     return strategy
 
 
@@ -134,27 +147,62 @@ def _problem(strategy: type[Strategy], path: Path) -> str:
         needed: object = strategy().warm_up
     except PregaoError as error:
         return _("its defaults cannot be used: {error}").format(error=error.message)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(path, error) from error
     return "" if isinstance(needed, int) else _("warm_up must be a whole number of bars")
 
 
-def _guarded(method: Callable[..., Any], path: Path, name: str) -> Callable[..., Any]:
-    """The method with every failure of the user's code as a FileError, and with a check of what it decides."""
+def guarded(
+    function: Callable[..., Any], path: Path, check: Callable[[Any, tuple[Any, ...]], Any] | None = None
+) -> Callable[..., Any]:
+    """The function of a user's file whose every failure, an exit too, is a FileError that names the line.
 
-    @wraps(method)
-    def guarded(self: Strategy, bars: Any, *others: Any) -> Any:
+    check: what makes of its result and its arguments the one that is given on; it raises ValueError for one that cannot be used.
+    """
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
         try:
-            result = method(self, bars, *others)
+            result = function(*arguments)
         except PregaoError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _failed(path, error) from error
-        if name == "decide" and (problem := _wrong_decisions(result, len(bars))):
-            raise FileError(_("{path}: {problem}").format(path=path, problem=problem))
-        return result
+        try:
+            return result if check is None else check(result, arguments)
+        except ValueError as error:
+            raise FileError(_("{path}: {problem}").format(path=path, problem=error)) from error
 
-    return guarded
+    return call
+
+
+def _decided(found: object, arguments: tuple[Any, ...]) -> object:
+    if problem := _wrong_decisions(found, len(arguments[1])):
+        raise ValueError(problem)
+    return found
+
+
+def _reasoned(found: object, _arguments: tuple[Any, ...]) -> str:
+    if not isinstance(found, str):
+        raise ValueError(_("reason must return a text, not {type}").format(type=type(found).__name__))
+    return found
+
+
+def _known(found: object, _arguments: tuple[Any, ...]) -> dict[str, float | None]:
+    """The context with None for what it leaves out, for NaN, and for all when it is None."""
+    if found is not None and not isinstance(found, Mapping):
+        raise ValueError(_("context must return its figures by name, or None, not {type}").format(type=type(found).__name__))
+    known: dict[str, float | None] = dict.fromkeys(CONTEXT)
+    for name, value in (found or {}).items():
+        try:
+            figure = None if value is None else float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(_("{name} of the context must be a number or None").format(name=name)) from error
+        known[str(name)] = None if figure is None or not math.isfinite(figure) else figure
+    return known
+
+
+_CHECKS: Mapping[str, Callable[[Any, tuple[Any, ...]], Any]] = {"decide": _decided, "reason": _reasoned, "context": _known}
 
 
 def _wrong_decisions(found: object, count: int) -> str:

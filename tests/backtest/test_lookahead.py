@@ -1,5 +1,6 @@
 """The look-ahead proof: what leaks is caught with its column and bar, what does not passes."""
 
+import sys
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.backtest.lookahead import check, cuts_of
+from engine.backtest.lookahead import check, cuts_of, glance
 from engine.backtest.subjects import built_ins, examine, indicator_subjects, lag, random_walk, strategy_subject
 from engine.domain import iso
 from engine.errors import FileError, PregaoError, UsageError
@@ -223,7 +224,7 @@ def test_a_leak_of_any_size_at_any_bar_is_caught_there(size, at, n):
 def test_what_is_causal_passes_on_every_prefix(period, n):
     bars = WALK.take(slice(0, n))
     checked = check("average", "feature", lambda part: {"average": indicators.sma(part.close, period)}, bars)
-    assert checked.passed
+    assert checked.passed is (True if n >= period else None)
     assert checked.prefixes == n
     assert checked.values == max(n - period + 1, 0)
 
@@ -289,7 +290,9 @@ def test_a_strategy_may_fail_on_fewer_bars_than_its_warm_up(kind):
         (lambda bars: {"x": bars.close, **({"y": bars.close} if len(bars) == N else {})}, "other columns on 1 bars"),
         (lambda bars: {"x": np.sort(bars.close, out=bars.close)}, "failed on 300 bars"),
         (lambda bars: {"x": bars.close.fill(0)}, "read-only"),
-        (lambda bars: bars.close, "AttributeError"),
+        (lambda bars: bars.close, "must give columns by name, not ndarray"),
+        (lambda bars: 3.5, "must give columns by name, not float"),
+        (lambda bars: sys.exit(0), "failed on 300 bars: SystemExit: 0"),
     ],
 )
 def test_what_cannot_be_checked_is_said_in_one_sentence(compute, words):
@@ -361,3 +364,52 @@ def test_progress_ends_at_the_last_bar():
         progress=lambda done, total, note="": told.append((done, total, note)),
     )
     assert told == [(250, N, "x"), (N, N, "x")]
+
+
+@pytest.mark.parametrize("bars", [2, 5, 19])
+def test_what_says_nothing_is_neither_passed_nor_failed(bars):
+    checked = check("average", "feature", lambda part: {"average": indicators.sma(part.close, 20)}, WALK.take(slice(0, bars)))
+    assert (checked.values, checked.passed, checked.as_dict()["passed"]) == (0, None, None)
+
+
+def test_another_length_on_a_prefix_is_a_violation_of_it():
+    def smoothed(bars):
+        return {"smooth": np.convolve(bars.close, np.full(20, 0.05), mode="same")}
+
+    found = violation(smoothed)
+    assert (found.test, found.column, found.index, found.seen) == ("length", "smooth", 0, 1)
+    assert (found.expected, found.found, found.difference) == (1, 20, 19)
+    warmed = violation(smoothed, warm_up=19)
+    assert (warmed.test, warmed.seen) == ("prefix", 20), "during the warm-up the length does not matter; it is centred all the same"
+
+
+def test_a_glance_finds_a_leak_of_one_bar_and_of_the_whole_series():
+    for leak in (shifted, z_score, label, pivots):
+        found = glance("leak", "function", leak, WALK)
+        assert found.passed is False
+    rare = np.zeros(N, dtype=np.bool_)
+    rare[[70, 191]] = True
+
+    def seldom(bars):
+        return {"x": np.where(rare[: len(bars)], ahead(bars.close, 1), 0.0)}
+
+    found = glance("seldom", "function", seldom, WALK).first_violation
+    assert found is not None
+    assert found.index in (70, 191)
+
+
+def test_a_glance_lets_what_is_causal_pass_and_ends_in_time():
+    def average(bars):
+        return {"average": indicators.sma(bars.close, 20)}
+
+    checked = glance("average", "feature", average, random_walk(2_000))
+    assert checked.passed
+    assert 200 < checked.prefixes <= 384
+    assert checked.perturbations == 16
+    ticks = iter(range(1_000))
+    short = glance("average", "feature", average, WALK, seconds=10, clock=lambda: float(next(ticks)))
+    assert (short.prefixes, short.perturbations, short.passed) == (10, 0, True)
+    at_once = glance("average", "feature", average, WALK, seconds=-1)
+    assert (at_once.prefixes, at_once.passed) == (0, None)
+    with pytest.raises(UsageError, match="at least 2 bars"):
+        glance("average", "feature", average, WALK.take(slice(0, 1)))

@@ -59,6 +59,7 @@ def test_a_new_strategy_works_everywhere(home: Path) -> None:
     assert call("lookahead", "--strategy", "my_idea", "--bars", "300", "--json", home=home).json["checked"][0]["passed"]
     assert call("strategies", "new", "my_idea", home=home).code == 2
     assert call("strategies", "new", home=home).code == 2
+    assert '"" cannot be the name of a strategy' in call("strategies", "new", "", home=home).err
     assert call("strategies", "list", "my_idea", home=home).code == 2
 
 

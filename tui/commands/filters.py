@@ -96,7 +96,7 @@ def filtered_backtest(
         name, own, asked = live.name, live.threshold, Remembered(live.probabilities)
     threshold = own if arguments.threshold is None else arguments.threshold
     wrapped = MLEnhancedStrategy(strategy, asked, threshold, name)
-    return run_filtered(desk.store, desk.settings, symbol, wrapped, now=desk.now(), **question)
+    return run_filtered(desk.store, desk.settings, symbol, wrapped, now=desk.now(), proofs=desk.workspace.cache, **question)
 
 
 def opinions(

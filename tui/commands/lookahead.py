@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.backtest.lookahead import Checked
     from engine.domain import Bars, Progress
 
+#: Something sees the future, or nothing was proved about what was asked.
 VIOLATED = 4
 #: From this many bars on, a second process is worth its start.
 SHARED_FROM = 1_500
@@ -61,27 +62,31 @@ def run_lookahead(arguments: argparse.Namespace) -> int:
 
         demo_banner(demo)
         console().print(lookahead_report(checked, bars, stored=bool(arguments.symbol)))
-    return 0 if all(item.passed for item in checked) else VIOLATED
+    passed = [item.passed for item in checked]
+    named = bool(arguments.file or arguments.strategy)
+    return VIOLATED if False in passed or True not in passed or (named and None in passed) else 0
 
 
 def _proofs(arguments: argparse.Namespace, bars: Bars, progress: Progress) -> list[Checked]:
     from engine import strategies
-    from engine.backtest.lookahead import cuts_of
-    from engine.backtest.proofs import prove_built_ins
-    from engine.backtest.subjects import USER_TOLERANCE, built_ins, examine, feature_subjects, load_subjects, strategy_subject
+    from engine.backtest.proofs import prove, prove_built_ins, remember
+    from engine.backtest.subjects import built_ins, feature_subjects, load_subjects, strategy_subject
     from tui.cli import find
 
-    if arguments.file:
-        subjects = load_subjects(Path(arguments.file))
-    elif arguments.strategy:
-        folder = find(arguments).strategies
-        own = arguments.strategy in strategies.user.files(folder)
-        subjects = [strategy_subject(strategies.get(arguments.strategy, folder=folder), USER_TOLERANCE if own else 0.0)]
-    else:
+    if not arguments.file and not arguments.strategy:
         made = feature_subjects if arguments.features else built_ins
         return prove_built_ins(bars, min(2, os.cpu_count() or 1) if len(bars) >= SHARED_FROM else 1, made, progress)
-    cuts = cuts_of(bars)
-    return [examine(subject, bars, cuts, progress) for subject in subjects]
+    workspace = find(arguments)
+    folder = workspace.strategies
+    path = Path(arguments.file) if arguments.file else strategies.file_of(arguments.strategy, folder)
+    if arguments.file:
+        subjects = load_subjects(Path(arguments.file))
+    else:
+        subjects = [strategy_subject(strategies.get(arguments.strategy, folder=folder), path)]
+    found = prove(subjects, bars, progress)
+    if path is not None:
+        remember(strategies.user.digest(path), bars, found, workspace.cache)
+    return list(found)
 
 
 def _bars(arguments: argparse.Namespace) -> tuple[Bars, bool]:

@@ -27,7 +27,13 @@ def report(
     if arguments.bands is not None:
         raise UsageError(_("--bands goes with one symbol at a time"), _("Leave out --one-account or --bands."))
     with progress_bar(_("Testing"), quiet=is_json(arguments)) as progress:
-        result = run_account(desk.store, desk.settings, symbols, strategy, now=desk.now(), progress=progress, **question)
+        result = run_account(
+            *(desk.store, desk.settings, symbols, strategy),
+            now=desk.now(),
+            progress=progress,
+            proofs=desk.workspace.cache,
+            **question,
+        )
     found = result.as_dict(equity=arguments.equity, monthly=arguments.monthly)
     taxed = _taxed(desk, result) if arguments.taxes else None
     if is_json(arguments):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import NoDataError, UsageError
+from engine.errors import NoDataError, PregaoError, UsageError
 from engine.i18n import _
 from tui.commands.common import add, add_period, add_timeframe, desk_of, is_json, period, symbols, timeframe
 from tui.commands.filters import add_signal_filter, check_signal_filter, opinions
@@ -101,9 +102,10 @@ def run_signal(arguments: argparse.Namespace) -> int:
             explained += reasons
         if skipped and not found:
             raise skipped[0]
+        notices = _doubts(desk, [signal.symbol for signal in found], strategy, chosen)
         if is_json(arguments):
             why = {"explanations": [{**item, "explanation": item["explanation"].as_dict()} for item in explained]}
-            shown = {"signals": [signal.as_dict() for signal in found], "demo": desk.workspace.demo}
+            shown = {"signals": [signal.as_dict() for signal in found], "notices": notices, "demo": desk.workspace.demo}
             shown |= {"skipped": [error.as_dict() for error in skipped]} if skipped else {}
             print_json(shown | (why if arguments.explain else {}))
             return 0
@@ -111,13 +113,14 @@ def run_signal(arguments: argparse.Namespace) -> int:
 
         demo_banner(desk.workspace.demo)
         console().print(signals_report([signal.as_dict() for signal in found]))
+        _note(notices)
         if explained:
             from tui.explain_report import explain_report
 
             for item in explained:
                 console().print(explain_report(item["explanation"], f"{item['symbol']}, {item['model']}"))
-        for error in skipped:
-            narrate(error.message)
+        for missing in skipped:
+            narrate(missing.message)
         return 0
 
 
@@ -141,11 +144,12 @@ def run_compare(arguments: argparse.Namespace) -> int:
     with desk_of(arguments) as desk:
         from engine.backtest.compare import compare
 
+        listed, broken = _strategies(arguments.strategies, desk.workspace.strategies)
         found = compare(
             desk.store,
             desk.settings,
             named[0],
-            _strategies(arguments.strategies, desk.workspace.strategies),
+            listed,
             now=desk.now(),
             timeframe=chosen,
             start=start,
@@ -153,22 +157,54 @@ def run_compare(arguments: argparse.Namespace) -> int:
             capital=arguments.capital,
             costs=arguments.costs,
             execution=execution(arguments, desk.settings),
+            proofs=desk.workspace.cache,
         )
         if is_json(arguments):
-            print_json({**found.as_dict(), "demo": desk.workspace.demo})
+            print_json({**found.as_dict(), "notices": [*found.notices, *broken], "demo": desk.workspace.demo})
             return 0
         from tui.compare_report import comparison_report
 
         demo_banner(desk.workspace.demo)
         console().print(comparison_report(found))
+        _note(broken)
         return 0
 
 
-def _strategies(text: str | None, folder: Path) -> list[Strategy]:
-    """The named strategies, each once, or all. Raises UsageError for an unknown name or none."""
+def _strategies(text: str | None, folder: Path) -> tuple[list[Strategy], list[str]]:
+    """The named strategies, each once; or all that can be used, and in sentences why the others cannot.
+
+    Raises UsageError for an unknown name or none, and the error of a named one.
+    """
     from engine import strategies
 
-    names = strategies.names(folder) if text is None else tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
-    if not names:
-        raise UsageError(_("--strategies names no strategy"), _("Leave it out to compare all."))
-    return [strategies.get(name, folder=folder) for name in names]
+    if text is not None:
+        names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+        if not names:
+            raise UsageError(_("--strategies names no strategy"), _("Leave it out to compare all."))
+        return [strategies.get(name, folder=folder) for name in names], []
+    found: list[Strategy] = []
+    broken: list[str] = []
+    for name in strategies.names(folder):
+        try:
+            found.append(strategies.get(name, folder=folder))
+        except PregaoError as error:
+            broken.append(_("{name} is left out: {problem}").format(name=name, problem=error.message))
+    return found, broken
+
+
+def _doubts(desk: Desk, wanted: Sequence[str], strategy: Strategy | None, timeframe: str) -> list[str]:
+    """What a reader must be told of a strategy of the user: that it sees the future, or that this is not proved."""
+    if strategy is None or not strategy.code:
+        return []
+    from engine.backtest.proofs import SAMPLES, standing
+    from engine.backtest.run import read_pair
+
+    bars = (read_pair(desk.store, symbol, timeframe).bars for symbol in wanted[:SAMPLES])
+    return list(dict.fromkeys(filter(None, (standing(strategy, one, desk.workspace.cache).notice for one in bars))))
+
+
+def _note(texts: Sequence[str]) -> None:
+    from rich.text import Text
+
+    for text in texts:
+        console().print(Text(_("Note: {text}").format(text=text), style="yellow"))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from engine.backtest.evidence.judgement import INSUFFICIENT, LUCK, MIN_TRADES, SKILL, verdict
+from engine.backtest.evidence.judgement import FORESEEN, INSUFFICIENT, LUCK, MIN_TRADES, SKILL, verdict
 
-__all__ = ["INSUFFICIENT", "LUCK", "MIN_TRADES", "SKILL", "verdict"]
+__all__ = ["FORESEEN", "INSUFFICIENT", "LUCK", "MIN_TRADES", "SKILL", "verdict"]

@@ -21,6 +21,8 @@ SAME = 1e-9
 INSUFFICIENT = mark("insufficient evidence")
 LUCK = mark("not distinguishable from luck")
 SKILL = mark("distinguishable from luck")
+#: Of a strategy of the user that was proved to see it, whatever it made.
+FORESEEN = mark("sees the future")
 
 
 def verdict(

@@ -308,23 +308,26 @@ def _adjust(plan: Plan, findings: Findings) -> dict[str, str]:
     return impossible
 
 
-def _refuse_unproved(name: str, workspace: Workspace) -> None:
-    """Raises GateError for a strategy of the user that sees the future; each content of its file is checked once."""
+def _refuse_unproved(name: str, workspace: Workspace, series: Sequence[Bars]) -> None:
+    """Raises GateError for a strategy of the user that sees the future, or about which nothing could be proved.
+
+    Each content of its file is checked once on the made random walk and once on the same bars of `series`.
+    """
     own = strategies.user.files(workspace.strategies).get(name)
     if own is not None:
         from engine.backtest.proofs import require_proof
 
-        require_proof(own, workspace.cache)
+        require_proof(own, workspace.cache, series)
 
 
 def _find_signals(plan: Plan, findings: Findings) -> Outcome:
     """Ask the strategy about every fresh symbol; symbols with too short a history are said.
 
-    A strategy of the user that sees the future is refused: GateError.
+    A strategy of the user that sees the future, or about which nothing could be proved, is refused: GateError.
     """
     name, rules = plan.desk.settings.daily.strategy, rules_of(plan.desk.settings)
     strategy = strategies.chosen(name, folder=plan.desk.workspace.strategies)
-    _refuse_unproved(name, plan.desk.workspace)
+    _refuse_unproved(name, plan.desk.workspace, [findings.bars[symbol] for symbol in findings.fresh])
     valid_until = plan.desk.calendar.close_instant(plan.desk.calendar.next_session(plan.session))
     found: list[Signal] = []
     short: list[str] = []

@@ -166,6 +166,7 @@ def backtest_symbols(
                 capital=capital,
                 costs=costs,
                 execution=execution,
+                proofs=desk.workspace.cache,
             )
         )
     return results

@@ -72,3 +72,31 @@ def test_an_honest_one_is_proved_once_and_used(home: Path, own: Path, monkeypatc
     (home / "config" / "pregao.toml").write_text('[daily]\nstrategy = "own"\ndecision_time = "close"\nclose_delay_minutes = 31\n')
     again = call("--run-daily", "--json", home=home)
     assert again.code == 0, again.err
+
+
+def test_a_leak_that_only_stored_bars_ask_for_ends_the_run(home: Path, own: Path) -> None:
+    text = OWN.replace("REFERENCE", "np.append(bars.close[1:], 0)").replace(
+        "astype(np.int8)", "astype(np.int8) * (bars.quantity > 4e5)"
+    )
+    own.write_text(text, encoding="utf-8")
+    done = call("--run-daily", "--json", home=home)
+    assert (done.code, done.out, done.error["type"]) == (4, "", "GateError")
+    assert "own sees the future: the column action" in done.error["message"]
+
+
+def test_a_strategy_about_which_nothing_can_be_proved_is_refused(home: Path, own: Path) -> None:
+    own.write_text(OWN.replace("REFERENCE", "0 * bars.open"), encoding="utf-8")
+    done = call("--run-daily", "--json", home=home)
+    assert (done.code, done.error["type"]) == (4, "GateError")
+    assert "Nothing could be proved about own: it says nothing on a made random walk, " in done.error["message"]
+    assert "pregao lookahead --strategy own --symbol" in done.error["hint"]
+
+
+def test_a_context_of_nothing_is_all_unknown(home: Path, own: Path) -> None:
+    text = OWN.replace("REFERENCE", "bars.open")
+    own.write_text(text[: text.index("        return {")] + "        return None\n", encoding="utf-8")
+    done = call("--run-daily", "--json", home=home)
+    assert done.code == 0, done.err
+    unknown = {"adx": None, "atr": None, "rsi": None, "volume_avg": None}
+    assert all(signal["market_context"] == unknown for signal in done.json["signals"])
+    assert call("signal", "MEAA3", "--strategy", "own", "--json", home=home).json["signals"][0]["market_context"] == unknown

@@ -12,30 +12,31 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine import __version__, strategies
-from engine.domain import Bars, Notifier, Predictor, Progress, Signal, Source, day_number, from_day_number, silent
-from engine.errors import FileError, NoDataError, PregaoError, UsageError
+from engine.domain import Bars, Signal, from_day_number
+from engine.errors import FileError, NoDataError, PregaoError
 from engine.i18n import _
 from engine.ml.anomalies import KINDS
 from engine.ml.anomaly_measures import LEAST
 from engine.ml.anomaly_watch import scan
 from engine.ml.day import ask, keep, second_opinion, watch
+from engine.ml.direction.times import CLOSE
 from engine.paper.day import paper_day
 from engine.signals import rules_of
 from engine.store.anomalies import record, with_state
-from engine.store.bars import Cut, read_many, symbols_with_bars
+from engine.store.bars import read_many, symbols_with_bars
+from engine.store.directions import newest_evaluation
 from engine.store.events import adjusted
 from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, read_signals, read_step
 from engine.store.watchlists import read_watchlist
 from engine.strategies.manager import judged_signal
 
 if TYPE_CHECKING:
-    from engine.desk import Desk
+    from engine.daily_plan import Plan
     from engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -44,25 +45,6 @@ log = logging.getLogger(__name__)
 ENDED_AFTER = 20
 #: A live run keeps the anomalies of so many sessions, so that a day without a run is made up for.
 RECENT = 5
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one run is about; `cut` says what may be seen. `strict` symbols are those that a watchlist names."""
-
-    desk: Desk
-    session: int
-    replay: bool
-    cut: Cut
-    sources: tuple[Source, ...] = ()
-    predictors: tuple[Predictor, ...] = ()
-    notifiers: tuple[Notifier, ...] = ()
-    progress: Progress = silent
-
-    @property
-    def run_id(self) -> str:
-        name = f"{from_day_number(self.session)}-{self.desk.settings.daily.decision_time}"
-        return f"{name}-replay" if self.replay else name
 
 
 @dataclass
@@ -75,6 +57,7 @@ class Findings:
     fresh: list[str] = field(default_factory=list)
     signals: list[dict[str, Any]] = field(default_factory=list)
     anomalies: list[dict[str, Any]] = field(default_factory=list)
+    directions: list[dict[str, Any]] = field(default_factory=list)
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
     drift: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -90,11 +73,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `always` steps run again in every call; the others only when what they read has changed."""
+    """One step. `always` steps run again in every call; the others only when what they read has changed. `later` steps are those
+    of every decision time.
+    """
 
     name: str
     work: Callable[[Plan, Findings], Outcome]
     always: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +95,7 @@ class Report:
     stale: tuple[str, ...] = ()
     demo: bool = False
     anomalies: tuple[dict[str, Any], ...] = ()
+    directions: tuple[dict[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form of the blueprint."""
@@ -120,46 +107,8 @@ class Report:
             "steps": [step.as_dict() for step in self.steps],
             "signals": list(self.signals),
             "anomalies": list(self.anomalies),
-            "directions": [],
+            "directions": list(self.directions),
         }
-
-
-def plan_run(
-    desk: Desk,
-    as_of: date | None = None,
-    *,
-    sources: Sequence[Source] = (),
-    predictors: Sequence[Predictor] = (),
-    notifiers: Sequence[Notifier] = (),
-    progress: Progress = silent,
-) -> Plan:
-    """The run of the last closed session, or the replay of session `as_of`.
-
-    Raises UsageError when `as_of` is no session or has not closed yet.
-    """
-    delay = desk.settings.daily.close_delay_minutes * 60
-    newest = desk.calendar.last_closed_session(desk.now(), delay)
-    if as_of is None:
-        cut = Cut(desk.calendar.close_instant(newest), desk.now())
-        return Plan(desk, newest, False, cut, tuple(sources), tuple(predictors), tuple(notifiers), progress)
-    session = day_number(as_of)
-    if session > newest:
-        raise UsageError(
-            _("{date} is after the newest closed session").format(date=as_of),
-            _("The newest closed session is {date}.").format(date=from_day_number(newest)),
-        )
-    if session < desk.calendar.sessions[0]:
-        raise UsageError(
-            _("{date} is before the first session that the calendar knows").format(date=as_of),
-            _("The first one is {date}.").format(date=from_day_number(int(desk.calendar.sessions[0]))),
-        )
-    if not desk.calendar.is_session(session):
-        before = from_day_number(desk.calendar.session_on_or_before(session))
-        raise UsageError(
-            _("{date} is not a session of B3").format(date=as_of), _("The one before is {date}.").format(date=before)
-        )
-    close = desk.calendar.close_instant(session)
-    return Plan(desk, session, True, Cut(close, close + delay), (), tuple(predictors), tuple(notifiers), progress)
 
 
 def run_daily(plan: Plan) -> Report:
@@ -172,11 +121,11 @@ def run_daily(plan: Plan) -> Report:
     code = strategies.digest(plan.desk.settings.daily.strategy, plan.desk.workspace.strategies)
     settings = plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general"})
     models = [predictor.name for predictor in plan.predictors]
-    context = _digest(__version__, settings, watchlist, code, models)
+    context = _digest(__version__, settings, watchlist, code, models, newest_evaluation(store))
     run = Run(
         id=plan.run_id,
         session=plan.session,
-        decision_time=plan.desk.settings.daily.decision_time,
+        decision_time=plan.decision_time,
         replay=plan.replay,
         status="running",
         started_at=plan.desk.now(),
@@ -188,16 +137,17 @@ def run_daily(plan: Plan) -> Report:
     begin_run(store, run)
     findings = Findings(watched=watchlist, named=bool(watchlist))
     records: list[StepRecord] = []
-    for position, step in enumerate(STEPS):
-        plan.progress(position, len(STEPS), step.name)
+    steps = tuple(step for step in STEPS if step.later or plan.decision_time == CLOSE)
+    for position, step in enumerate(steps):
+        plan.progress(position, len(steps), step.name)
         inputs = _digest(context, store.snapshot(), [record.detail for record in records[1:]])
         earlier = read_step(store, run.id, step.name)
         if earlier is not None and not step.always and earlier.inputs == inputs and earlier.status != "failed":
             records.append(earlier)
             if step.name == "signals":
                 findings.signals = read_signals(store, run.id)
-            if step.name == "anomalies":
-                findings.anomalies = earlier.detail["anomalies"]
+            if step.name in ("anomalies", "directions"):
+                setattr(findings, step.name, earlier.detail[step.name])
             if step.name in ("predictions", "drift"):
                 setattr(findings, step.name, earlier.detail)
             continue
@@ -216,13 +166,14 @@ def run_daily(plan: Plan) -> Report:
         if outcome.signals is not None:
             findings.signals = read_signals(store, run.id)
         records.append(record)
-    plan.progress(len(STEPS), len(STEPS), "")
+    plan.progress(len(steps), len(steps), "")
     status = _status(records)
     end_run(store, run.id, status, store.snapshot(), plan.desk.now())
     stale = next((tuple(record.detail["stale"]) for record in records if record.name == "freshness"), ())
     anomalies = tuple(with_state(store, findings.anomalies))
     return Report(
-        run.id, plan.session, status, tuple(records), tuple(findings.signals), stale, plan.desk.workspace.demo, anomalies
+        *(run.id, plan.session, status, tuple(records), tuple(findings.signals), stale, plan.desk.workspace.demo, anomalies),
+        directions=tuple(findings.directions),
     )
 
 
@@ -385,6 +336,15 @@ def _watch_models(plan: Plan, findings: Findings) -> Outcome:
     return Outcome("done", findings.drift)
 
 
+def _say_directions(plan: Plan, findings: Findings) -> Outcome:
+    """What is said of the index: after the close of the next session, later of the target session."""
+    from engine.ml.direction.day import say
+
+    said = say(plan.desk, plan.decision_time, plan.session, replay=plan.replay)
+    findings.directions = said.directions
+    return Outcome(said.status, said.detail)
+
+
 def _trade_paper(plan: Plan, findings: Findings) -> Outcome:
     """Take the paper account through the session that has closed, and follow the signals where the settings say so."""
     if plan.replay:
@@ -394,19 +354,20 @@ def _trade_paper(plan: Plan, findings: Findings) -> Outcome:
 
 
 def _notify(plan: Plan, findings: Findings) -> Outcome:
-    """Hand the day's signals and anomalies to every notifier, which sends each run once."""
+    """Hand the day's signals, anomalies and directions to every notifier, which sends each run once."""
     for notifier in plan.notifiers:
-        notifier.notify(plan.run_id, {"signals": findings.signals, "anomalies": findings.anomalies})
+        notifier.notify(plan.run_id, {name: getattr(findings, name) for name in ("signals", "anomalies", "directions")})
     return Outcome("done", {"notifiers": [notifier.name for notifier in plan.notifiers]})
 
 
 STEPS: tuple[Step, ...] = (
-    Step("import", _collect, always=True),
+    Step("import", _collect, always=True, later=True),
     Step("freshness", _check_freshness, always=True),
     Step("predictions", _predict),
     Step("drift", _watch_models),
     Step("signals", _find_signals),
     Step("anomalies", _find_anomalies),
+    Step("directions", _say_directions, later=True),
     Step("paper", _trade_paper),
-    Step("notifications", _notify),
+    Step("notifications", _notify, later=True),
 )

@@ -31,12 +31,15 @@ def build_parser() -> Parser:
     from tui.commands import (
         anomalies,
         backtest,
+        bot,
         daily,
         data,
+        direction,
         features,
         jobs,
         lookahead,
         models,
+        notify,
         paper,
         research,
         strategies,
@@ -60,9 +63,26 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"pregao {__version__}", help=shown)
     parser.add_argument("--run-daily", action="store_true", help=_("import, check, compute and report the day, then exit"))
     parser.add_argument("--as-of", metavar="DATE", help=_("with --run-daily: replay a past session (YYYY-MM-DD)"))
+    parser.add_argument("--at", metavar="TIME", help=_("with --run-daily: close, preopen, open or HH:MM (default: close)"))
     parser.add_argument("--no-notify", action="store_true", help=_("with --run-daily: send no messages"))
     commands = parser.add_subparsers(title=_("commands"), metavar="COMMAND", dest="command", parser_class=Parser)
-    for family in (data, research, anomalies, features, backtest, strategies, lookahead, daily, jobs, train, models, paper):
+    for family in (
+        data,
+        research,
+        anomalies,
+        features,
+        backtest,
+        strategies,
+        lookahead,
+        daily,
+        jobs,
+        train,
+        models,
+        direction,
+        notify,
+        paper,
+        bot,
+    ):
         family.add_commands(commands, common)
     return parser
 
@@ -116,8 +136,8 @@ def _run(words: list[str]) -> int:
         from tui.commands.daily import run_daily
 
         return run_daily(arguments)
-    if arguments.as_of is not None or arguments.no_notify:
-        parser.error(_("--as-of and --no-notify go with --run-daily"))
+    if arguments.as_of is not None or arguments.at is not None or arguments.no_notify:
+        parser.error(_("--as-of, --at and --no-notify go with --run-daily"))
     if not arguments.command:
         if sys.stdout.isatty() and sys.stdin.isatty():
             return open_app(find(arguments))

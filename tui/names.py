@@ -42,6 +42,7 @@ def kind_name(kind: str) -> str:
         "train": _("training"),
         "promote": _("promotion"),
         "explain": _("explanation"),
+        "direction": _("direction of the index"),
     }
     return names.get(kind, kind)
 
@@ -55,6 +56,7 @@ def step_name(step: str) -> str:
         "anomalies": _("anomalies"),
         "predictions": _("predictions"),
         "drift": _("drift of the models"),
+        "directions": _("direction of the index"),
         "paper": _("paper account"),
         "notifications": _("notifications"),
     }

@@ -254,6 +254,10 @@ def _step_summary(name: str, detail: Mapping[str, Any]) -> str:
     if name == "anomalies":
         listed = ", ".join(f"{item['symbol']} {anomaly_name(item['kind'])}" for item in detail["anomalies"][:LISTED])
         return listed + _more(len(detail["anomalies"]), LISTED) if listed else _("none")
+    if name == "directions":
+        from tui.direction_report import step_line
+
+        return step_line(detail)
     if name == "paper":
         from tui.paper_report import day_line
 

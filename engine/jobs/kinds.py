@@ -174,15 +174,15 @@ def _execution(desk: Desk, asked: Mapping[str, Any]) -> Execution:
 
 
 def daily_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:  # noqa: ARG001
-    """as_of, optional: a past session to replay. The report as of `pregao --run-daily --json`; every step is resumable."""
+    """as_of, optional: a past session to replay; at, optional: its decision time. The report as of `pregao --run-daily --json`; every step is resumable."""
     from engine.daily import run_daily
     from engine.jobs import work
     from engine.market import asked
     from engine.store.ledger import end_run
 
-    _checked(params, {"as_of": str})
+    _checked(params, {"as_of": str, "at": str})
     as_of = asked.parse_day(params["as_of"], "--as-of") if params.get("as_of") else None
-    plan = work.plan_day(desk, as_of, progress)
+    plan = work.plan_day(desk, as_of, progress, params.get("at") or "")
     try:
         return run_daily(plan).as_dict()
     except Cancelled:

@@ -15,7 +15,7 @@ from engine.market import asked
 if TYPE_CHECKING:
     from engine.backtest.engine import BacktestResult
     from engine.backtest.execution import Execution
-    from engine.daily import Plan
+    from engine.daily_plan import Plan
     from engine.desk import Desk
     from engine.ingestion.importer import FileReport, Understood
     from engine.ingestion.table import ImportOptions
@@ -172,18 +172,20 @@ def backtest_symbols(
     return results
 
 
-def plan_day(desk: Desk, as_of: date | None = None, progress: Progress = silent) -> Plan:
-    """The daily run with the sources of the settings (the demo market has none) and the live models that existed by its session.
+def plan_day(desk: Desk, as_of: date | None = None, progress: Progress = silent, at: str = "") -> Plan:
+    """The daily run (at a decision time, by default that of the settings) with the sources of the settings (the demo market has none) and the live models that existed by its session.
 
     Raises UsageError as `plan_run` does.
     """
     from dataclasses import replace
 
-    from engine.daily import plan_run
+    from engine.daily_plan import plan_run
     from engine.ingestion.sources import configured_sources
     from engine.ml.live import predictors
 
     demo, store = desk.workspace.demo, desk.store
     sources = [] if demo else configured_sources(desk.workspace, desk.settings, store, desk.now, desk.calendar)
-    plan = plan_run(desk, as_of, sources=sources, progress=progress)
+    plan = plan_run(desk, as_of, at=at, sources=sources, progress=progress)
+    if plan.decision_time != desk.settings.daily.decision_time:
+        return plan
     return replace(plan, predictors=predictors(desk.workspace.models, store, plan.cut.known_at))

@@ -189,5 +189,11 @@ def evaluated_times(store: Store, symbol: str) -> list[str]:
         return [str(name) for name in connection.exec_driver_sql(query, (symbol,)).scalars()]
 
 
+def newest_evaluation(store: Store) -> int:
+    """The number of the newest evaluation, 0 without one: changes whenever what the signals rest on may have."""
+    with store.read() as connection:
+        return int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM direction_evaluations").scalar_one())
+
+
 def _text(value: Any) -> str:
     return json.dumps(jsonable(value), ensure_ascii=False, allow_nan=False)

@@ -13,7 +13,7 @@ import pytest
 from engine.store.ledger import list_runs, read_signals
 from tests.desk_maker import MORNING, at_desk, call, make_market
 
-STEPS = ("import", "freshness", "predictions", "drift", "signals", "anomalies", "paper", "notifications")
+STEPS = ("import", "freshness", "predictions", "drift", "signals", "anomalies", "directions", "paper", "notifications")
 ROOT = Path(__file__).parents[2]
 RUN_ID = "2025-06-30-close"
 
@@ -22,7 +22,7 @@ KILLED = """
 import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from engine import daily, desk
+from engine import daily, daily_plan, desk
 from engine.ingestion import sources
 from engine.store import ledger
 from engine.workspace import Workspace
@@ -61,7 +61,7 @@ if where == "moved":
     sources._file_away = die
 opened = desk.open_desk(Workspace(Path(home)), lambda: int(now))
 found = sources.configured_sources(opened.workspace, opened.settings, opened.store, opened.now, opened.calendar)
-daily.run_daily(daily.plan_run(opened, sources=found))
+daily.run_daily(daily_plan.plan_run(opened, sources=found))
 """
 
 

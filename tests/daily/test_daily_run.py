@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.daily import STEPS, plan_run, run_daily
+from engine.daily import STEPS, run_daily
+from engine.daily_plan import plan_run
 from engine.desk import Desk
 from engine.domain import Bars, Progress, day_number
 from engine.errors import NetworkError, NoDataError, UsageError
@@ -32,7 +33,7 @@ from tests.desk_maker import (
     walk,
 )
 
-NAMES = ["import", "freshness", "predictions", "drift", "signals", "anomalies", "paper", "notifications"]
+NAMES = ["import", "freshness", "predictions", "drift", "signals", "anomalies", "directions", "paper", "notifications"]
 DAY = 86_400
 
 

@@ -103,15 +103,23 @@ def default_symbol(desk: Desk) -> str:
     return INDEX if desk.workspace.demo else desk.settings.direction.symbol
 
 
-def direction(desk: Desk, symbol: str, at: DecisionTime, *, price: float | None = None, as_of: date | None = None) -> Direction:
+def direction(
+    desk: Desk,
+    symbol: str,
+    at: DecisionTime,
+    *,
+    price: float | None = None,
+    as_of: date | None = None,
+    target: int | None = None,
+) -> Direction:
     """What is to be said of a symbol at a decision time, by a model fitted on everything known then.
 
     as_of: a past session: the one after whose close is asked, for "close", else the target session itself, judged with what was
-    known at its decision. price: of the opening or of the moment, typed: of the index or of BOVA11.
+    known at its decision. target: the target session, where the caller has chosen it already. price: of the opening or of the moment, typed: of the index or of BOVA11.
     Raises UsageError for a time that has not come or a price that cannot be, NoDataError when bars are missing or too few.
     """
     symbol = normalise_symbol(symbol)
-    target, instant = _target(desk, at, as_of)
+    target, instant = target_of(desk, at, as_of) if target is None else (target, _instant(desk, at, target))
     cut = Cut(desk.now(), desk.now()) if as_of is None else Cut(instant, min(desk.now(), instant + TIMELY))
     data = load(desk.store, desk.calendar, symbol, cut=cut)
     if int(data.session[-1]) < target:
@@ -159,7 +167,7 @@ def settle(desk: Desk, symbol: str) -> int:
     return fill_outcomes(desk.store, symbol, outcomes, desk.now())
 
 
-def _target(desk: Desk, at: DecisionTime, as_of: date | None) -> tuple[int, int]:
+def target_of(desk: Desk, at: DecisionTime, as_of: date | None) -> tuple[int, int]:
     """The target session and the instant of its decision. Raises UsageError."""
     calendar, now = desk.calendar, desk.now()
     if as_of is not None:

@@ -54,6 +54,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme.switch", "ctrl+t", mark("Dark or light"), "app", "theme", ("THEME",)),
     Action("messages.open", "m", mark("Messages"), "app", "messages", ("LOG",)),
     Action("daily.run", "ctrl+r", mark("Daily run now"), "app", "daily", ("DLY",)),
+    Action("bot.switch", "ctrl+g", mark("Telegram bot on or off"), "app", "bot", ("BOT",)),
+    Action("bot.pair", "ctrl+o", mark("Pair a Telegram chat"), "app", "pair", ("PAIR",)),
     Action("job.cancel", "ctrl+x", mark("Cancel the running job"), "app", "cancel_job", ("CANCEL",)),
     Action("quit", "q", mark("Quit"), "app", "leave", ("Q", "QUIT"), footer=True),
     Action("table.up", "up,k", mark("Up"), "table", "up"),

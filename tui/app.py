@@ -367,7 +367,8 @@ class PregaoApp(DeskCommands):
             self.desk.close()
         self.board = self.desk = self.jobs = None
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
+        await self.leave_bot()
         self.session.save(self.workspace.session_file)
         self.close_data()
 

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from engine.errors import PregaoError
 from engine.i18n import _
 from tui.actions import Action, find_code
-from tui.app_lists import DeskLists
+from tui.app_bot import DeskBot
 from tui.themes import THEMES
 from tui.views.base import View
 from tui.widgets.frame import TABS, JobStrip, TopBar
@@ -22,7 +22,7 @@ from tui.widgets.prompt import Prompt
 ON_SYMBOLS = ("BT", "GP")
 
 
-class DeskCommands(DeskLists):
+class DeskCommands(DeskBot):
     """The actions of the context `app`; one table names them, see `tui.actions`."""
 
     async def perform(self, action: Action) -> None:
@@ -145,6 +145,7 @@ class DeskCommands(DeskLists):
 
         self._loading = True
         self.workers.cancel_group(self, "jobs")
+        self.stop_bot()
         self.close_data()
         self.store_error = None
         self.workspace = replace(self.workspace, demo=not self.workspace.demo)

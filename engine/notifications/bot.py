@@ -40,6 +40,8 @@ POLL, LEASE = 20, 90
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 #: So many conflicts (409) one after the other mean that another program polls, and no dying one.
 CONFLICTS = 4
+#: Seconds that it takes at most to tell the server what was answered, when it stops.
+FAREWELL = 2.0
 #: Attempts to send an answer.
 ATTEMPTS = 3
 
@@ -173,8 +175,8 @@ class CommandBot:
                 await asyncio.sleep(pause)
         finally:
             if offset:
-                with suppress(TelegramError):
-                    await self._updates(bot, offset, 0)
+                with suppress(TelegramError, TimeoutError):
+                    await asyncio.wait_for(self._updates(bot, offset, 0), FAREWELL)
 
     async def _updates(self, bot: telegram.Bot, offset: int, seconds: int) -> tuple[telegram.Update, ...]:
         """The messages from `offset` on, which takes those before off the server."""

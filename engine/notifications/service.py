@@ -1,4 +1,4 @@
-"""`pregao bot`: commands and messages for as long as it is wanted, through every failure of the network."""
+"""Commands and messages for as long as it is wanted, through every failure of the network: `pregao bot`, and the app's own loop."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ async def serve(
     sending = asyncio.create_task(_send(desk, stop))
     taking = asyncio.create_task(_take(desk, stop, tell, bot))
     waiting = asyncio.create_task(stop.wait())
-    await asyncio.wait((sending, taking, waiting), return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    await asyncio.wait((sending, taking, waiting))
+    try:
+        await asyncio.wait((sending, taking, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        await asyncio.wait((sending, taking, waiting))
     for task in (taking, sending):
         task.result()
 

@@ -142,6 +142,19 @@ async def _(pilot: Desks, key: str) -> None:
     assert asked == [("daily", {})]
 
 
+@expect("bot.switch")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: "There is no Telegram bot token" in said(pilot))
+
+
+@expect("bot.pair")
+async def _(pilot: Desks, key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+    await see(pilot, "/start ", "before 08:10")
+
+
 @expect("job.cancel")
 async def _(pilot: Desks, key: str) -> None:
     await pilot.press(key)

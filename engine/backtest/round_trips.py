@@ -35,12 +35,12 @@ def round_trips(trades: NDArray[np.void]) -> NDArray[np.void]:
             until = -1
         until = max(until, int(part["exit"]) if part["exit"] >= 0 else NEVER)
     if len(groups) == ordered.size:
-        return ordered
+        return np.asarray(ordered)
     return np.array([_joined(ordered[rows]) for rows in groups], dtype=trades.dtype)
 
 
 def _joined(parts: NDArray[np.void]) -> NDArray[np.void]:
-    whole = parts[0].copy()
+    whole: NDArray[np.void] = parts[0].copy()
     if parts.size == 1:
         return whole
     weight = parts["quantity"] / parts["quantity"].sum()

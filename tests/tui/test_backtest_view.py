@@ -510,13 +510,13 @@ async def test_a_trade_opens_the_chart_at_its_entry(real_home: Path) -> None:
         await open_backtest(pilot)
         opened: list[tuple[Any, ...]] = []
 
-        async def open_chart(symbol: str, timeframe: str = "", time: int | None = None) -> None:
-            opened.append((symbol, timeframe, time))
+        async def open_chart(symbol: str, timeframe: str = "", instant: int | None = None, strategy: str | None = None) -> None:
+            opened.append((symbol, timeframe, instant, strategy))
 
         app_of(pilot).open_chart = open_chart  # type: ignore[method-assign]
         await pilot.press("t", "j", "enter")
         trade = backtest(pilot)._result.trades[1]  # type: ignore[union-attr]
-        await until(pilot, lambda: opened == [("MEAA3", "1d", trade.entry_time)])
+        await until(pilot, lambda: opened == [("MEAA3", "1d", trade.entry_time, "trend_following")])
 
 
 async def test_why_a_trade_ended_is_said_in_words_and_a_doubt_is_marked(real_home: Path) -> None:

@@ -123,6 +123,17 @@ def test_a_band_is_chosen_on_earlier_answers_alone() -> None:
     assert item.hits[:100][said].mean() >= 0.75
 
 
+def test_without_a_band_that_reached_the_target_every_session_is_called() -> None:
+    for item in evaluated("none").as_dict()["decision_times"]:
+        assert item["abstention"]["reached"] is False
+        assert (item["abstention"]["band"], item["abstention"]["coverage"]) == (0.0, 1.0)
+        assert item["abstention"]["accuracy"] == item["accuracy"]
+    strong = evaluated().as_dict()["decision_times"][-1]["abstention"]
+    assert strong["reached"] is True
+    assert strong["n"] < 100
+    assert strong["coverage"] == strong["n"] / 100
+
+
 def test_progress_counts_every_fit_and_can_cancel() -> None:
     data = made_data()
     told: list[tuple[int, int | None]] = []

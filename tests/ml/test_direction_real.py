@@ -21,7 +21,7 @@ DATA = Path(__file__).parents[2].parent / "shared" / "data"
 NOW = 1_767_300_000
 BARS = {
     "IBOV": ("investing/ibov_1995_2025-07.csv", "investing/ibov_2018_2025-12.csv", "investing/ibov_2023-12_2025-12.csv",
-             "profit/IBOV_B_0_60min.csv", "profit/IBOV_B_0_15min.csv"),
+             "profit/IBOV_B_0_60min.csv"),
     "BOVA11": ("series/BOVA11.csv",),
 }  # fmt: skip
 SERIES = {
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(not (DATA / "series").exists(), reason="the real
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """The index by day, hour and quarter of an hour, and BOVA11, as they are imported."""
+    """The index by day and hour, and BOVA11, as they are imported."""
     made = open_store(tmp_path_factory.mktemp("real") / "pregao.db")
     for symbol, names in BARS.items():
         for name in names:
@@ -57,9 +57,8 @@ def test_the_bars_of_thirty_years_are_sessions_of_b3_but_for_one_ghost(store: St
 
 
 def test_the_opening_of_bova11_and_the_index_at_eleven_are_worth_what_was_measured(store: Store) -> None:
-    opening, early, eleven, late = judged(store, "open", "10:30", "11:00", "16:00")
+    opening, eleven, late = judged(store, "open", "11:00", "16:00")
     assert 0.646 <= opening.figures["accuracy"] <= 0.692
-    assert 0.655 <= early.figures["accuracy"] <= 0.785
     assert 0.744 <= eleven.figures["accuracy"] <= 0.827
     assert late.figures["accuracy"] > 0.92
     assert all(item.figures["verdict"]["label"] == "skill" for item in (opening, eleven, late))
@@ -79,6 +78,18 @@ def whole(store: Store) -> Store:
         assert import_series(store, DATA / "series" / file, name, "", now=NOW).error is None
     assert import_series(store, DATA / "series" / "DAX.csv", "DAX_OPEN", "Open", now=NOW).error is None
     return store
+
+
+@pytest.mark.slow
+def test_half_an_hour_of_the_session_is_worth_what_was_measured(store: Store) -> None:
+    for report in import_files(
+        store, [DATA / "profit/IBOV_B_0_15min.csv"], ImportOptions(symbol="IBOV"), now=NOW, calendar=calendar()
+    ):
+        assert report.error is None
+    early, later = judged(store, "10:30", "10:45")
+    assert early.session.size == 193
+    assert 0.655 <= early.figures["accuracy"] <= 0.785
+    assert 0.666 <= later.figures["accuracy"] <= 0.796
 
 
 @pytest.mark.slow

@@ -246,9 +246,6 @@ def _figures(judged: TimeEvaluation, regime: list[str], configurations: int, see
     p, y, hits = judged.probability, judged.label, judged.hits
     right = {name: call == (y > 0.5) for name, call in judged.calls.items()}
     overall = figures.share_of(hits)
-    chosen = ~np.isnan(judged.band)
-    said = chosen & models.surely(p, judged.band)
-    coverage = float(said.sum() / chosen.sum()) if chosen.any() else math.nan
     gained = figures.differences(hits, right, seed)
     window = min(WINDOW, hits.size)
     before = y[: y.size - window]
@@ -276,8 +273,24 @@ def _figures(judged: TimeEvaluation, regime: list[str], configurations: int, see
         "calibration": calibration(y > 0.5, p, np.ones(p.size)),
         "windows_30": figures.windows(hits),
         "selective": figures.selective(p, hits),
-        "abstention": {"band": float(judged.band[-1]), "coverage": coverage, **figures.share_of(hits[said])},
+        "abstention": _abstention(judged),
         "gate": verdict.as_dict(),
+    }
+
+
+def _abstention(judged: TimeEvaluation) -> dict[str, Any]:
+    """What abstaining was worth since a band was first chosen; without one every session is called, and the band is 0.
+
+    {"reached": whether the newest band reached the target on the past, "band", "coverage", "accuracy", "n", "interval"}.
+    """
+    chosen = ~np.isnan(judged.band)
+    counted = chosen if chosen.any() else np.ones(chosen.size, dtype=np.bool_)
+    said = counted & models.surely(judged.probability, judged.band)
+    return {
+        "reached": bool(chosen[-1]),
+        "band": float(np.nan_to_num(judged.band[-1])),
+        "coverage": float(said.sum() / counted.sum()),
+        **figures.share_of(judged.hits[said]),
     }
 
 

@@ -78,7 +78,7 @@ def _help(asked: Asked) -> Reply:
 
 
 def _listed() -> list[str]:
-    return [f"/{name} - {_(about)}" for name, (_work, about) in COMMANDS.items()]
+    return [f"/{name} - {_(meaning)}" for name, (_work, meaning) in COMMANDS.items()]
 
 
 def _stop(asked: Asked) -> Reply:

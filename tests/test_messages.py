@@ -44,7 +44,6 @@ EFFECTS = (effect.BETTER, effect.WORSE, effect.ALIKE)
 
 #: What may be translated without being a literal there; a test below holds the literals of each in the catalogue.
 VARIABLES = {
-    "about",
     "action.label",
     "action.takes",
     "base",
@@ -53,6 +52,7 @@ VARIABLES = {
     "gate['verdict']",
     "item['verdict']['label']",
     "verdict['label']",
+    "watched['state']",
     "feature.nan_rule",
     "bars.price_base",
     "facts.price_base",

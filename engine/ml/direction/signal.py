@@ -246,7 +246,8 @@ def _said(
     p = float(model.probability(X[-1:])[0])
     reasons: list[str] = []
     probability: float | None = None
-    band = float(evaluated.evaluation["abstention"]["band"]) if evaluated else 0.0
+    rule = evaluated.evaluation["abstention"] if evaluated else {}
+    band = rule.get("band") or 0.0
     signal: int | None = None
     if np.isnan(p):
         reasons.append(_nothing_known(at))
@@ -273,7 +274,7 @@ def _said(
         signal=signal,
         probability=probability,
         baseline=model.base_rate,
-        coverage=None if evaluated is None else float(evaluated.evaluation["abstention"]["coverage"]),
+        coverage=rule.get("coverage"),
         model=configuration(kind, names, desk.settings.direction.refit),
         reasons=tuple(reasons),
         gate=gated,

@@ -100,20 +100,24 @@ def judged_gate(
     hits: BoolArray,
     label: FloatArray,
     baselines: Mapping[str, BoolArray] | None = None,
+    rate: float | None = None,
 ) -> Gate:
     """The gate over the newest sessions of a history, with what the ledger says of how often its window was tried.
 
     session: int64 (r,), oldest first; hits: bool (r,); label: float64 (r,), the outcomes; baselines: bool (r,), right or not, by name.
+    rate: share of up sessions before the window (None: that of the history).
     """
     settings = desk.settings.direction
     window = min(settings.window, hits.size)
     before = label[: label.size - window]
+    if rate is None:
+        rate = float(before.mean()) if before.size else 0.5
     tried = count_trials(desk.store, symbol, time, int(session[-window]), int(session[-1])) if window else 0
     return gate(
         int(hits[hits.size - window :].sum()),
         window,
         configurations=max(tried, 1),
-        no_skill=float(max(before.mean(), 1 - before.mean())) if before.size else 0.5,
+        no_skill=max(rate, 1 - rate),
         history=hits[: hits.size - window],
         baselines={name: int(right[hits.size - window :].sum()) for name, right in (baselines or {}).items()},
         window=settings.window,

@@ -80,8 +80,8 @@ def _plain_words() -> dict[str, str]:
 
 def _pattern_words() -> dict[str, str]:
     return {
-        r"return(\d+)": _("return {n} sessions earlier"),
-        r"return_lag(\d+)": _("return {n} sessions earlier"),
+        r"return(\d+)": _("return of a session, lag {n}"),
+        r"return_lag(\d+)": _("return of a session, lag {n}"),
         r"return_sum(\d+)": _("return over {n} sessions"),
         r"distance_mean(\d+)": _("distance from the {n}-session mean"),
         r"mean(\d+)": _("mean close of {n} sessions, in points"),

@@ -54,7 +54,7 @@ class DeskBot(DeskLists):
         try:
             await serve(desk, stop, lambda text: self.say(_("Telegram bot: {state}").format(state=text)))
         except PregaoError as error:
-            self.fail(error)
+            self.say(error.message, "error", error.hint)
         else:
             self.say(_("The Telegram bot is off."))
         finally:
@@ -72,7 +72,7 @@ class DeskBot(DeskLists):
         try:
             made = new_code(desk.store, desk.now())
         except PregaoError as error:
-            self.call_from_thread(self.fail, error)
+            self.call_from_thread(self.say, error.message, "error", error.hint)
             return
         self.call_from_thread(self._show_code, made)
 

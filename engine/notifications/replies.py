@@ -16,6 +16,7 @@ from engine.names import action_name, anomaly_name, severity_name
 from engine.notifications.forms import TELEGRAM_TEXT, length, render, shorten
 from engine.notifications.messages import direction_payload, summary_payload
 from engine.notifications.pairing import recipients
+from engine.notifications.telegram import CAPTION
 from engine.store import outbox
 from engine.store.anomalies import with_state
 from engine.store.directions import read_directions
@@ -178,7 +179,7 @@ def _positions(asked: Asked) -> Reply:
     from engine.notifications.charts import account_picture
 
     said = page("💼", _("Paper account"), lines, asked.desk.workspace.demo)
-    return Reply(said.text, account_picture(asked.desk.store))
+    return Reply(said.text, account_picture(asked.desk.store) if length(said.text) <= CAPTION else None)
 
 
 def _position_line(position: dict[str, Any]) -> str:
@@ -189,9 +190,12 @@ def _position_line(position: dict[str, Any]) -> str:
 
 def _daily(asked: Asked) -> Reply:
     from engine.notifications.charts import account_picture
+    from engine.paper.day import day_summary
 
-    report = _report(asked.desk)
-    return Reply(render(summary_payload(report), "telegram"), account_picture(asked.desk.store))
+    report, account = _report(asked.desk), day_summary(asked.desk)
+    same = account is not None and account["session"] == report["session"]
+    text = render(summary_payload(report, account if same else None), "telegram")
+    return Reply(text, account_picture(asked.desk.store) if length(text) <= CAPTION else None)
 
 
 def _anomalies(asked: Asked) -> Reply:

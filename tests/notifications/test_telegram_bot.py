@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.desk import Desk
+from engine.domain import day_number
 from engine.errors import NetworkError, PregaoError, SettingsError
 from engine.notifications import bot as bot_module
 from engine.notifications import service
@@ -108,7 +110,8 @@ async def test_every_command_answers_before_there_is_anything(desk: Desk, server
 
 
 async def test_the_day_is_answered_with_its_figures_and_charts(home: Path, server: TelegramServer, time: Time) -> None:
-    assert call("--run-daily", "--no-notify", home=home).code in (0, 1, 3)
+    ran = [call("--run-daily", "--no-notify", "--json", home=home).json["status"]]
+    assert ran == ["done"], ran
     with telegram_desk(home, server, time, telegram_chat_ids=f"[{ANA}]") as desk:
         async with running(desk):
             signals = await ask(server, "/signals")
@@ -122,6 +125,27 @@ async def test_the_day_is_answered_with_its_figures_and_charts(home: Path, serve
             assert "MEAA3 1d" in chart.text
             assert (await ask(server, "/chart HHHH3 60m")).picture is not None
             assert "Equity: R$" in (await ask(server, "/positions")).text
+
+
+async def test_the_paper_account_is_answered_with_its_positions_and_its_curve(
+    home: Path, server: TelegramServer, time: Time
+) -> None:
+    from engine.paper.account import PaperAccount
+    from engine.paper.tickets import Ticket
+
+    assert call("--run-daily", "--no-notify", "--json", home=home).json["status"] == "done"
+    with telegram_desk(home, server, time, telegram_chat_ids=f"[{ANA}]") as desk:
+        account = PaperAccount(desk)
+        account.reset(day_number(date(2025, 6, 18)))
+        account.place(Ticket("MEAA3", 1, 100, stop=1.0))
+        assert account.replay_to()["fills"] == 1
+        async with running(desk):
+            positions = await ask(server, "/positions")
+            assert "MEAA3: 100 @" in positions.text
+            assert positions.picture is not None
+            daily = await ask(server, "/daily")
+            assert "P&L: " in daily.text
+            assert daily.picture is not None
 
 
 async def test_strangers_get_silence_and_a_line_in_the_log(desk: Desk, server: TelegramServer) -> None:

@@ -29,8 +29,8 @@ async def test_a_chat_is_paired_and_answered_while_the_app_works(real_home: Path
     async with at_desk(real_home) as pilot:
         app = app_of(pilot)
         await pilot.press("ctrl+o")
-        await until(pilot, lambda: isinstance(app.screen, Reader))
-        code = next(line for line in screen_text(pilot).splitlines() if "/start " in line).split("/start ")[1].split()[0]
+        await until(pilot, lambda: isinstance(app.screen, Reader) and "/start " in screen_text(pilot))
+        code = screen_text(pilot).split("/start ")[1].split()[0]
         await pilot.press("q")
         await pilot.press("ctrl+g")
         await until(pilot, lambda: "Telegram bot: @desk_bot" in said(pilot))

@@ -18,9 +18,9 @@ from engine.ml.direction.data import WIDEST_MOVE, IndexData, load, with_price
 from engine.ml.direction.evaluate import FIRST_LEARNT
 from engine.ml.direction.features import columns
 from engine.ml.direction.feed import write_feed
-from engine.ml.direction.monitor import SESSIONS, monitor
+from engine.ml.direction.past import past_of
 from engine.ml.direction.times import CLOSE, NOWCAST, OPEN, DecisionTime
-from engine.ml.direction.training import configuration, judged_gate
+from engine.ml.direction.training import configuration
 from engine.ml.direction.words import column_words
 from engine.store.bars import Cut, read_many
 from engine.store.directions import StoredDirection, fill_outcomes, read_directions, read_evaluation, record_direction
@@ -217,11 +217,19 @@ def _stale(desk: Desk, data: IndexData, target: int) -> NoDataError:
 def _priced(data: IndexData, at: DecisionTime, price: float) -> IndexData:
     """The data with a typed price, of the index or of BOVA11, told apart by the closes before; the one is turned into the other.
 
-    Raises UsageError as `with_price`.
+    Raises UsageError as `with_price`, and NoDataError when the close before is not stored.
     """
-    wanted = float((data.opening_previous if at.name == OPEN and data.opening_symbol else data.previous_close)[-1])
+    fund = at.name == OPEN and bool(data.opening_symbol)
+    wanted = float((data.opening_previous if fund else data.previous_close)[-1])
+    if np.isnan(wanted):
+        raise NoDataError(
+            _("The close of {symbol} on {date} is not stored, so that its opening cannot be judged").format(
+                symbol=data.opening_symbol, date=from_day_number(int(data.previous[-1])).isoformat()
+            ),
+            _("Import its newest bars, or ask at a time of the session as --at 11:00."),
+        )
     for before in (float(data.previous_close[-1]), float(data.opening_previous[-1])):
-        if before > 0 and price > 0 and abs(price / before - 1) <= WIDEST_MOVE and wanted > 0:
+        if price > 0 and abs(price / before - 1) <= WIDEST_MOVE:
             return with_price(data, at, price / before * wanted)
     return with_price(data, at, price)
 
@@ -246,8 +254,8 @@ def _said(
     p = float(model.probability(X[-1:])[0])
     reasons: list[str] = []
     probability: float | None = None
-    rule = evaluated.evaluation["abstention"] if evaluated else {}
-    band = rule.get("band") or 0.0
+    past = None if evaluated is None else past_of(desk, evaluated, target)
+    band = 0.0 if past is None else past.band
     signal: int | None = None
     if np.isnan(p):
         reasons.append(_nothing_known(at))
@@ -264,7 +272,6 @@ def _said(
         reasons.append(
             _("The newest evaluation was of another configuration: `pregao direction evaluate` says what this is worth.")
         )
-    past, gated = (None, None) if evaluated is None else _past(desk, evaluated)
     return Direction(
         symbol=data.symbol,
         session=int(data.previous[-1]),
@@ -274,11 +281,11 @@ def _said(
         signal=signal,
         probability=probability,
         baseline=model.base_rate,
-        coverage=rule.get("coverage"),
+        coverage=None if past is None else past.coverage,
         model=configuration(kind, names, desk.settings.direction.refit),
         reasons=tuple(reasons),
-        gate=gated,
-        monitoring=past,
+        gate=None if past is None else past.gate(desk).as_dict(),
+        monitoring=None if past is None else past.monitoring().as_dict(),
         decided_at=decided_at,
         price=price,
         series=tuple(age.as_dict() for age in data.ages),
@@ -292,25 +299,6 @@ def _said(
 def _timely(at: DecisionTime, now: int, decision: int, opened: int) -> bool:
     """Whether what is said now could still be of use: before the opening, or soon after its instant during the session."""
     return now <= decision + TIMELY if at.name in (OPEN, NOWCAST) else now <= opened
-
-
-def _past(desk: Desk, evaluated: StoredEvaluation) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Monitoring and gate over the evaluation's out-of-sample history with the live rows that came after it."""
-    held = evaluated.history
-    session, p, label = (list(held[name]) for name in ("session", "probability", "label"))
-    calls = {name: list(call) for name, call in held["calls"].items()}
-    for row in read_directions(desk.store, evaluated.symbol, evaluated.decision_time):
-        if row.target_session > session[-1] and row.outcome is not None and row.probability is not None:
-            for values, value in ((session, row.target_session), (p, row.probability), (label, row.outcome)):
-                values.append(value)
-            calls = {}
-    days, probability = np.array(session, dtype=np.int64), np.array(p, dtype=np.float64)
-    outcome = np.array(label, dtype=np.float64)
-    hits = (probability >= 0.5) == (outcome > 0.5)
-    right = {"always_up": outcome > 0.5} | {name: np.array(call) == (outcome > 0.5) for name, call in calls.items()}
-    judged = judged_gate(desk, evaluated.symbol, evaluated.decision_time, days, hits, outcome, right)
-    before = outcome[:-SESSIONS] if outcome.size > SESSIONS else outcome
-    return monitor(probability, outcome, float(before.mean())).as_dict(), judged.as_dict()
 
 
 def _nothing_known(at: DecisionTime) -> str:

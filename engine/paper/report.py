@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from engine.store.paper import StoredAccount, StoredEvent, StoredFill, StoredOrder
 
 FIELDS = TRADE.names or ()
+#: Days after which the newest bar of a symbol is long past.
+STALE_DAYS = 10
 LEVELS = ("limit", "trigger", "stop", "target")
 
 
@@ -116,6 +118,8 @@ def _notices(work: Work, behind: int, sessions: Sequence[StoredEvent]) -> list[s
         )
     if work.state.blocked:
         said.append(_("The newest session lost more than the rules allow: nothing opens until a better one is over."))
+    if work.terms.live:
+        said += _old_bars(work)
     adjusted = [
         book.symbol for book in work.account.books.values() if (book.position.units or book.entries) and book.terms.tick[0] == 0
     ]
@@ -129,6 +133,20 @@ def _notices(work: Work, behind: int, sessions: Sequence[StoredEvent]) -> list[s
         names = ", ".join(sessions[-1].payload["no_quantity"])
         said.append(_("The quantity of the newest bar is not known, so nothing was filled: {symbols}").format(symbols=names))
     return said
+
+
+def _old_bars(work: Work) -> list[str]:
+    """Symbols with a position or an order that cannot go on, since their newest bar is long past."""
+    books = (book.symbol for book in work.account.books.values() if book.position.units)
+    old = []
+    for symbol in sorted({*books, *(row.symbol for row in work.waiting.values())}):
+        newest = int(work.legs[symbol].bars.session[-1])
+        if newest < work.session - STALE_DAYS:
+            old.append(f"{symbol} ({from_day_number(newest).isoformat()})")
+    if not old:
+        return []
+    hint = _("Import newer files, or walk through the past with `pregao paper reset --from DATE`.")
+    return [_("The newest bar is long past, so nothing can be filled: {symbols}.").format(symbols=", ".join(old)) + " " + hint]
 
 
 def _position(book: Book, worth: float) -> dict[str, Any]:

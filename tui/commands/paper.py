@@ -99,8 +99,11 @@ def _run_order(arguments: argparse.Namespace) -> int:
     (symbol,) = symbols([arguments.symbol])
     ticket = Ticket(symbol, 1 if arguments.side == "buy" else -1, int(arguments.quantity), kind, **prices, bars=arguments.bars)
     with desk_of(arguments) as desk:
-        placed = PaperAccount(desk).place(ticket)
-        return _placed(desk, arguments, [placed], one=True)
+        account = PaperAccount(desk)
+        placed = account.place(ticket)
+        code = _placed(desk, arguments, [placed], one=True)
+        narrate(" ".join(account.status()["notices"]), quiet=is_json(arguments))
+        return code
 
 
 def _kind_of(given: dict[str, str | None]) -> str:

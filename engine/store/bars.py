@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.domain import TIMEFRAMES, Bars, Instrument, Market, PriceBase
 from engine.errors import NoDataError
 from engine.i18n import _
@@ -101,6 +103,26 @@ def read_many(
                 if len(bars):
                     found[symbol] = bars
     return found
+
+
+def read_ended(store: Store, symbol: str, timeframe: str, *, cut: Cut | None = None) -> Bars | None:
+    """Intraday bars as `read_many` gives them, with those of a session under way that had ended when they were imported; None without.
+
+    Such a bar is provisional only because its session was not over: its own prices will not change any more.
+    """
+    bars = read_many(store, [symbol], timeframe, cut=cut, provisional=True).get(symbol)
+    if bars is None or not bars.provisional.any():
+        return bars
+    times = bars.time[bars.provisional]
+    with store.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT time, max(published_at) FROM bars JOIN series ON series.id = series_id JOIN imports ON imports.id = import_id"
+            " WHERE symbol = ? AND timeframe = ? AND source = ? AND time BETWEEN ? AND ? GROUP BY time",
+            (symbol, timeframe, bars.source, int(times[0]), int(times[-1])),
+        ).all()
+    ended = [time for time, published in rows if published >= time + TIMEFRAMES[timeframe]]
+    kept = bars.take(~bars.provisional | np.isin(bars.time, np.array(ended, dtype=np.int64)))
+    return kept if len(kept) else None
 
 
 def read_series(store: Store, item: Series) -> Bars:

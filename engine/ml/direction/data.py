@@ -226,13 +226,13 @@ def build(
 
 def _openings(bars: Bars | None, previous: IntArray, session: IntArray) -> tuple[FloatArray, FloatArray]:
     """The opening of each target session and the close of the session before; NaN unknown."""
+    if bars is None:
+        return np.full(session.size, np.nan), np.full(session.size, np.nan)
     found = []
-    for days, values in () if bars is None else ((session, bars.open), (previous, bars.close)):
-        assert bars is not None
+    for days, values in ((session, bars.open), (previous, np.where(bars.provisional, np.nan, bars.close))):
         place = np.minimum(np.searchsorted(bars.session, days), len(bars) - 1)
         found.append(np.where(bars.session[place] == days, values[place], np.nan))
-    blank = np.full(session.size, np.nan)
-    return (found[0], found[1]) if found else (blank, blank.copy())
+    return found[0], found[1]
 
 
 def ages_of(series: Mapping[str, Known], sessions: IntArray) -> tuple[SeriesAge, ...]:
@@ -247,19 +247,18 @@ def ages_of(series: Mapping[str, Known], sessions: IntArray) -> tuple[SeriesAge,
 def load(store: Store, calendar: Calendar, symbol: str = INDEX, *, cut: Cut | None = None) -> IndexData:
     """The stored bars of one symbol, of BOVA11 beside the index, and every stored series that is of use.
 
-    cut: what may be seen of the bars. Raises NoDataError without daily bars.
+    cut: what may be seen of the bars. Of a session under way the opening counts, and every bar that had ended when it was imported.
+    Raises NoDataError without daily bars.
     """
-    from engine.store.bars import list_series, read_bars, read_many
+    from engine.store.bars import list_series, read_bars, read_ended, read_many
     from engine.store.values import read_values
 
     bars = read_bars(store, symbol, "1d", cut=cut)
-    opening: Bars | None = bars
     fund = FUND if symbol == INDEX else symbol
-    if symbol == INDEX:
-        daily = [item for item in list_series(store, [FUND]) if item.timeframe == "1d"]
-        opening = read_many(store, [FUND], "1d", cut=cut).get(FUND) if daily else None
+    own = symbol != INDEX or any(item.timeframe == "1d" for item in list_series(store, [FUND]))
+    opening = read_many(store, [fund], "1d", cut=cut, provisional=True).get(fund) if own else None
     frames = sorted({item.timeframe for item in list_series(store, [symbol]) if TIMEFRAMES[item.timeframe] < TIMEFRAMES["1d"]})
-    intraday = [read_many(store, [symbol], timeframe, cut=cut).get(symbol) for timeframe in frames]
+    intraday = [read_ended(store, symbol, timeframe, cut=cut) for timeframe in frames]
     series = {}
     for source in SOURCES:
         values = read_values(store, source.name)

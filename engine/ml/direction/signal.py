@@ -134,15 +134,19 @@ def direction(
 def keep(desk: Desk, said: Direction) -> bool:
     """Record what a live run said, fill in what came of earlier rows, and write the feed; whether it was recorded.
 
-    What was said too late is not recorded. Raises FileError when the feed cannot be written.
+    What was said too late, or without a probability, is not recorded. Raises FileError when the feed cannot be written.
     """
     settle(desk, said.symbol)
-    recorded = said.timely and record_direction(
-        desk.store,
-        StoredDirection(
-            said.symbol, said.target_session, said.decision_time, said.session, said.signal, said.probability, said.baseline,
-            said.model, said.as_dict(), desk.now(),
-        ),
+    recorded = (
+        said.timely
+        and said.probability is not None
+        and record_direction(
+            desk.store,
+            StoredDirection(
+                said.symbol, said.target_session, said.decision_time, said.session, said.signal, said.probability, said.baseline,
+                said.model, said.as_dict(), desk.now(),
+            ),
+        )
     )  # fmt: skip
     write_feed(desk.workspace.out, desk.store, said.symbol)
     return bool(recorded)

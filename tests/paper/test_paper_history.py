@@ -134,3 +134,21 @@ def test_gains_are_taxed_as_those_of_a_backtest(draw) -> None:
     assert (month["sales"], month["gain"], month["tax"]) == (60_000.0, 10_000.0, 1_500.0)
     assert found["tax"] == 1_500.0
     assert desk.status()["cash"] == 110_000.0
+
+
+def test_a_clock_that_is_set_back_reorders_nothing(draw) -> None:
+    desk = draw(None, FREE, replay=False)
+    desk.at(DAYS[1], 20)
+    desk.add({"AAAA3": flat(10, 2)})
+    desk.order("AAAA3", 100, "limit", limit=5.0)
+    desk.at(DAYS[0], 9)
+    desk.account.cancel(["1"])
+    desk.order("AAAA3", 100)
+    placed = [row["placed_at"] for row in desk.rows().values()]
+    assert placed[1] >= placed[0]
+    desk.at(DAYS[3], 20)
+    desk.add({"AAAA3": [*flat(10, 2), *flat(11, 2)]})
+    desk.account.replay_to()
+    assert desk.fills() == [("AAAA3", 100, 11.0, "entry")]
+    assert desk.rows()["1"]["state"] == "cancelled"
+    assert desk.account.reconcile()["same"]

@@ -1,7 +1,7 @@
 """The daily run: an ordered list of small steps, each recorded when it is done, so that a killed run is completed.
 
 A run is keyed by its target session and decision time; `--as-of` makes it a replay, which sees the past as it was
-known then. Steps take protocols (sources, predictors, notifiers), so that other rooms plug in without a new order.
+known then. Steps take protocols (sources, predictors), so that other rooms plug in without a new order.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from engine.ml.anomaly_measures import LEAST
 from engine.ml.anomaly_watch import scan
 from engine.ml.day import ask, keep, second_opinion, watch
 from engine.ml.direction.times import CLOSE
+from engine.notifications.day import Teller
+from engine.notifications.delivery import tell_and_send
 from engine.paper.day import paper_day
 from engine.signals import rules_of
 from engine.store.anomalies import record, with_state
@@ -36,6 +39,8 @@ from engine.store.watchlists import read_watchlist
 from engine.strategies.manager import judged_signal
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from engine.daily_plan import Plan
     from engine.workspace import Workspace
 
@@ -60,15 +65,17 @@ class Findings:
     directions: list[dict[str, Any]] = field(default_factory=list)
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
     drift: dict[str, dict[str, Any]] = field(default_factory=dict)
+    records: list[StepRecord] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one step ended; `signals` are recorded together with it."""
+    """How one step ended; `signals` and the messages that `tell` writes are recorded together with it."""
 
     status: str
     detail: dict[str, Any]
     signals: tuple[Signal, ...] | None = None
+    tell: Callable[[Connection], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ def run_daily(plan: Plan) -> Report:
     store = plan.desk.store
     watchlist = read_watchlist(store, plan.desk.settings.daily.watchlist)
     code = strategies.digest(plan.desk.settings.daily.strategy, plan.desk.workspace.strategies)
-    settings = plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general"})
+    settings = plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general", "notifications"})
     models = [predictor.name for predictor in plan.predictors]
     context = _digest(__version__, settings, watchlist, code, models, newest_evaluation(store))
     run = Run(
@@ -136,7 +143,7 @@ def run_daily(plan: Plan) -> Report:
     )
     begin_run(store, run)
     findings = Findings(watched=watchlist, named=bool(watchlist))
-    records: list[StepRecord] = []
+    records = findings.records
     steps = tuple(step for step in STEPS if step.later or plan.decision_time == CLOSE)
     for position, step in enumerate(steps):
         plan.progress(position, len(steps), step.name)
@@ -162,7 +169,7 @@ def run_daily(plan: Plan) -> Report:
             end_run(store, run.id, "failed", store.snapshot(), plan.desk.now())
             raise
         record = StepRecord(step.name, outcome.status, time.perf_counter() - began, inputs, outcome.detail)
-        finish_step(store, run.id, position, record, outcome.signals)
+        finish_step(store, run.id, position, record, outcome.signals, outcome.tell if plan.notify else None)
         if outcome.signals is not None:
             findings.signals = read_signals(store, run.id)
         records.append(record)
@@ -298,7 +305,8 @@ def _find_signals(plan: Plan, findings: Findings) -> Outcome:
     detail["rejected"] = [
         {"symbol": signal.symbol, **signal.filter} for signal in found if signal.filter and signal.filter["state"] == "rejected"
     ]
-    return Outcome("done", detail, tuple(found))
+    signals = [signal.as_dict() for signal in found]
+    return Outcome("done", detail, tuple(found), lambda connection: _teller(plan).signals(connection, signals))
 
 
 def _find_anomalies(plan: Plan, findings: Findings) -> Outcome:
@@ -315,7 +323,8 @@ def _find_anomalies(plan: Plan, findings: Findings) -> Outcome:
     kinds = [item["kind"] for item in found]
     detail: dict[str, Any] = {kind: kinds.count(kind) for kind in KINDS}
     detail["too_short"] = [symbol for symbol in findings.fresh if len(findings.bars[symbol]) <= LEAST]
-    return Outcome("done", detail | {"anomalies": findings.anomalies})
+    detail |= {"anomalies": findings.anomalies}
+    return Outcome("done", detail, tell=lambda connection: _teller(plan).anomalies(connection, findings.anomalies))
 
 
 def _predict(plan: Plan, findings: Findings) -> Outcome:
@@ -342,7 +351,8 @@ def _say_directions(plan: Plan, findings: Findings) -> Outcome:
 
     said = say(plan.desk, plan.decision_time, plan.session, replay=plan.replay)
     findings.directions = said.directions
-    return Outcome(said.status, said.detail)
+    tell = partial(_teller(plan).directions, found=said.directions)
+    return Outcome(said.status, said.detail, tell=tell)
 
 
 def _trade_paper(plan: Plan, findings: Findings) -> Outcome:
@@ -353,11 +363,25 @@ def _trade_paper(plan: Plan, findings: Findings) -> Outcome:
     return Outcome("done", detail)
 
 
+def _teller(plan: Plan) -> Teller:
+    return Teller(plan.run_id, plan.desk.now(), plan.desk.workspace.demo)
+
+
 def _notify(plan: Plan, findings: Findings) -> Outcome:
-    """Hand the day's signals, anomalies and directions to every notifier, which sends each run once."""
-    for notifier in plan.notifiers:
-        notifier.notify(plan.run_id, {name: getattr(findings, name) for name in ("signals", "anomalies", "directions")})
-    return Outcome("done", {"notifiers": [notifier.name for notifier in plan.notifiers]})
+    """Say what is left to say of the day, and send what waits."""
+    if not plan.notify:
+        return Outcome("done", {"channels": {}, "wrong": {}})
+    report = {
+        "run_id": plan.run_id,
+        "session": from_day_number(plan.session).isoformat(),
+        "status": _status(findings.records),
+        "demo": plan.desk.workspace.demo,
+        "steps": [record.as_dict() for record in findings.records],
+        **{name: getattr(findings, name) for name in ("signals", "anomalies", "directions")},
+    }
+    paper = next((record.detail for record in findings.records if record.name == "paper"), {})
+    bars = [findings.bars[symbol] for symbol in findings.fresh]
+    return Outcome(*tell_and_send(plan.desk, _teller(plan), report, bars, paper, whole_day=plan.decision_time == CLOSE))
 
 
 STEPS: tuple[Step, ...] = (
@@ -369,5 +393,5 @@ STEPS: tuple[Step, ...] = (
     Step("anomalies", _find_anomalies),
     Step("directions", _say_directions, later=True),
     Step("paper", _trade_paper),
-    Step("notifications", _notify, later=True),
+    Step("notifications", _notify, always=True, later=True),
 )

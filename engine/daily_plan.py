@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from engine.domain import Notifier, Predictor, Progress, Source, day_number, from_day_number, silent
+from engine.domain import Predictor, Progress, Source, day_number, from_day_number, silent
 from engine.errors import UsageError
 from engine.i18n import _
 from engine.ml.direction.times import CLOSE
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Plan:
     """What one run is about; `cut` says what may be seen. `session`: the target session of a run at a later decision time than the
-    close, else the one that has closed.
+    close, else the one that has closed. `notify`: whether messages are written and sent; a replay never does.
     """
 
     desk: Desk
@@ -29,9 +29,9 @@ class Plan:
     cut: Cut
     sources: tuple[Source, ...] = ()
     predictors: tuple[Predictor, ...] = ()
-    notifiers: tuple[Notifier, ...] = ()
     progress: Progress = silent
     decision_time: str = CLOSE
+    notify: bool = False
 
     @property
     def run_id(self) -> str:
@@ -46,7 +46,7 @@ def plan_run(
     at: str = "",
     sources: Sequence[Source] = (),
     predictors: Sequence[Predictor] = (),
-    notifiers: Sequence[Notifier] = (),
+    notify: bool = False,
     progress: Progress = silent,
 ) -> Plan:
     """The run of the last closed session, or the replay of session `as_of`; at a later decision time that of its target session.
@@ -59,12 +59,12 @@ def plan_run(
 
         target, seen = later_run(desk, at, as_of)
         past = as_of is not None
-        return Plan(desk, target, past, seen, () if past else tuple(sources), (), tuple(notifiers), progress, at)
+        return Plan(desk, target, past, seen, () if past else tuple(sources), (), progress, at, notify and not past)
     delay = desk.settings.daily.close_delay_minutes * 60
     newest = desk.calendar.last_closed_session(desk.now(), delay)
     if as_of is None:
         cut = Cut(desk.calendar.close_instant(newest), desk.now())
-        return Plan(desk, newest, False, cut, tuple(sources), tuple(predictors), tuple(notifiers), progress)
+        return Plan(desk, newest, False, cut, tuple(sources), tuple(predictors), progress, notify=notify)
     session = day_number(as_of)
     if session > newest:
         raise UsageError(
@@ -82,4 +82,4 @@ def plan_run(
             _("{date} is not a session of B3").format(date=as_of), _("The one before is {date}.").format(date=before)
         )
     close = desk.calendar.close_instant(session)
-    return Plan(desk, session, True, Cut(close, close + delay), (), tuple(predictors), tuple(notifiers), progress)
+    return Plan(desk, session, True, Cut(close, close + delay), (), tuple(predictors), progress)

@@ -332,11 +332,3 @@ class Predictor(Protocol):
     name: str
 
     def predict(self, bars: Bars) -> Mapping[str, Any] | None: ...
-
-
-class Notifier(Protocol):
-    """Something that takes the day's report; called once per run, must be idempotent by `run_id`."""
-
-    name: str
-
-    def notify(self, run_id: str, report: Mapping[str, Any]) -> None: ...

@@ -53,6 +53,13 @@ def channels_report(done: Mapping[str, Any]) -> RenderableType:
     return Group(*lines) if lines else Text(_("No channel is set up."))
 
 
+def step_line(detail: Mapping[str, Any]) -> str:
+    """The step of the daily run on one line."""
+    parts = [f"{name}: {counts_line(counts)}" for name, counts in detail.get("channels", {}).items()]
+    parts += [f"{name}: {reason}" for name, reason in detail.get("wrong", {}).items()]
+    return "; ".join(parts) or _("no channel is set up")
+
+
 def counts_line(counts: Mapping[str, Any]) -> str:
     """The counts of one channel in words."""
     if counts["busy"]:

@@ -263,7 +263,9 @@ def _step_summary(name: str, detail: Mapping[str, Any]) -> str:
 
         return day_line(detail)
     if name == "notifications":
-        return ", ".join(detail["notifiers"]) or _("no channel is set up")
+        from tui.notify_report import step_line as messages_line
+
+        return messages_line(detail)
     return drift_summary(detail) if name == "drift" else predictions_summary(detail)
 
 

@@ -172,7 +172,7 @@ def backtest_symbols(
     return results
 
 
-def plan_day(desk: Desk, as_of: date | None = None, progress: Progress = silent, at: str = "") -> Plan:
+def plan_day(desk: Desk, as_of: date | None = None, progress: Progress = silent, at: str = "", *, notify: bool = True) -> Plan:
     """The daily run (at a decision time, by default that of the settings) with the sources of the settings (the demo market has none) and the live models that existed by its session.
 
     Raises UsageError as `plan_run` does.
@@ -185,7 +185,7 @@ def plan_day(desk: Desk, as_of: date | None = None, progress: Progress = silent,
 
     demo, store = desk.workspace.demo, desk.store
     sources = [] if demo else configured_sources(desk.workspace, desk.settings, store, desk.now, desk.calendar)
-    plan = plan_run(desk, as_of, at=at, sources=sources, progress=progress)
+    plan = plan_run(desk, as_of, at=at, sources=sources, notify=notify, progress=progress)
     if plan.decision_time != desk.settings.daily.decision_time:
         return plan
     return replace(plan, predictors=predictors(desk.workspace.models, store, plan.cut.known_at))

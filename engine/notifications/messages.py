@@ -51,7 +51,7 @@ def direction_payload(direction: Mapping[str, Any], *, demo: bool = False) -> di
 def summary_payload(report: Mapping[str, Any], account: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """From the report of a daily run in its JSON form and, where there is a paper account, its day.
 
-    account: "pnl" (R$), "return" (fraction), "trades", "win_rate" (fraction), "equity" (R$), "drawdown" (fraction); any may be absent.
+    account: "pnl" (R$), "return" (fraction), "trades", "win_rate" (fraction), "equity" (R$), "drawdown" (fraction <= 0); any may be absent.
     """
     named: dict[str, list[str]] = {"BUY": [], "SELL": []}
     for signal in report["signals"]:
@@ -80,7 +80,7 @@ def price_payload(symbol: str, session: str, close: float, limit: float, side: s
 
 
 def drawdown_payload(session: str, drawdown: float, limit: float, equity: float, *, demo: bool = False) -> dict[str, Any]:
-    """The paper account has fallen below its highest equity by `drawdown` (a fraction), more than `limit`."""
+    """The paper account is below its highest equity by `drawdown` (a fraction <= 0), which reaches `limit` (>= 0)."""
     kept = {"session": session, "drawdown": drawdown, "limit": limit, "equity": equity}
     return _plain({"kind": "drawdown", "demo": demo, **kept})
 

@@ -97,9 +97,10 @@ def meets(rule: Rule, payload: Mapping[str, Any]) -> bool:
             return False
     if rule.severity and _rank(payload.get("severity")) < _rank(rule.severity):
         return False
-    for key, least in (("strength", rule.strength), ("drawdown", rule.drawdown)):
-        if least is not None and not _number(payload.get(key), -1.0) >= least:
-            return False
+    if rule.strength is not None and not _number(payload.get("strength"), -1.0) >= rule.strength:
+        return False
+    if rule.drawdown is not None and not -_number(payload.get("drawdown"), 1.0) >= rule.drawdown:
+        return False
     if payload["kind"] == "price":
         mine = {"above": rule.price_above, "below": rule.price_below}[payload["side"]]
         return mine == payload["limit"] or (mine is None and rule.price_above is None and rule.price_below is None)
@@ -121,10 +122,10 @@ def crossings(rules: Rules, symbol: str, before: float, close: float) -> tuple[t
     return tuple(sorted(found))
 
 
-def drawdown_limits(rules: Rules, before: float, drawdown: float) -> tuple[float, ...]:
-    """The limits of drawdown rules that a drawdown (a fraction, >= 0) has reached since it was `before`, smallest first."""
+def drawdown_limits(rules: Rules, drawdown: float) -> tuple[float, ...]:
+    """The limits of drawdown rules that a drawdown (a fraction, >= 0) reaches, smallest first."""
     limits = {rule.drawdown for rule in rules.rules if rule.drawdown is not None and "drawdown" in (rule.kinds or ("drawdown",))}
-    return tuple(sorted(limit for limit in limits if before < limit <= drawdown))
+    return tuple(sorted(limit for limit in limits if limit <= drawdown))
 
 
 def quiet_until(rules: Rules, payload: Mapping[str, Any], now: int) -> int | None:

@@ -42,7 +42,7 @@ LOOK = 0.5
 @dataclass(slots=True)
 class Sent:
     """What one delivery did on one channel. again: attempts that failed and will be repeated; repeated: messages sent a second
-    time because the first sender was killed before it knew the answer; held: by quiet hours; waiting: when it ended.
+    time because the first sender was killed before it knew the answer; held: by quiet hours; waiting: when it ended; failing: of these, tried already.
 
     busy: another process is sending on this channel. disabled: the reason why it is no longer tried, by recipient.
     """
@@ -53,12 +53,15 @@ class Sent:
     repeated: int = 0
     held: int = 0
     waiting: int = 0
+    failing: int = 0
     busy: bool = False
     disabled: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
-        counts = {name: getattr(self, name) for name in ("sent", "again", "dead", "repeated", "held", "waiting", "busy")}
+        counts = {
+            name: getattr(self, name) for name in ("sent", "again", "dead", "repeated", "held", "waiting", "failing", "busy")
+        }
         return {**counts, "disabled": dict(self.disabled)}
 
 
@@ -119,7 +122,7 @@ def send_all(
 
 
 def address(store: Store, rules: Rules, channels: Sequence[Channel], wrong: Mapping[str, str]) -> None:
-    """Give every message of the channel ANY to the channels and recipients that the rules choose; one that none wants is gone.
+    """Give every message of the channel ANY to the channels and recipients that the rules choose; one that none wants goes nowhere.
 
     wrong: channels that are set up wrongly; what is meant for them waits for one that has a single recipient.
     """
@@ -141,7 +144,7 @@ def address(store: Store, rules: Rules, channels: Sequence[Channel], wrong: Mapp
                         message.created_at,
                         recipient=recipient,
                     )
-            outbox.remove_unaddressed(connection, message.id)
+            outbox.mark_addressed(connection, message.id)
 
 
 def deliver(
@@ -176,7 +179,7 @@ def deliver(
             waited += pause
         for name, line in lines.items():
             counts[name].disabled = line.disabled
-            counts[name].waiting = outbox.count_waiting(store, name)
+            counts[name].waiting, counts[name].failing = outbox.count_waiting(store, name)
     return counts
 
 

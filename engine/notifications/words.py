@@ -199,7 +199,7 @@ def _drawdown(payload: Mapping[str, Any]) -> Content:
         Fact(_("Equity"), money(payload["equity"]), "💰"),
         Fact(_("Session"), day(payload["session"]), "📅"),
     ]
-    lead = _("The paper account is {drawdown} below its highest equity.").format(drawdown=percent(payload["drawdown"]))
+    lead = _("The paper account is {drawdown} below its highest equity.").format(drawdown=percent(-payload["drawdown"]))
     return Content("🔻", _("Drawdown alert"), lead, _filled(facts), (), "bad")
 
 

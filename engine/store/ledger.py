@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -78,13 +78,22 @@ def read_step(store: Store, run_id: str, name: str) -> StepRecord | None:
     return None if row is None else StepRecord(row.name, row.status, row.seconds, row.inputs, dict(row.detail))
 
 
-def finish_step(store: Store, run_id: str, position: int, step: StepRecord, found: Sequence[Signal] | None = None) -> None:
-    """Record a step and, in the same transaction, the signals it found (None: the step finds none)."""
+def finish_step(
+    store: Store,
+    run_id: str,
+    position: int,
+    step: StepRecord,
+    found: Sequence[Signal] | None = None,
+    tell: Callable[[Connection], None] | None = None,
+) -> None:
+    """Record a step and, in the same transaction, the signals it found (None: the step finds none) and the messages that `tell` writes."""
     with store.write() as connection:
         connection.execute(run_steps.delete().where(run_steps.c.run_id == run_id, run_steps.c.name == step.name))
         connection.execute(run_steps.insert().values(run_id=run_id, position=position, **asdict(step)))
         if found is not None:
             _replace_signals(connection, run_id, found)
+        if tell is not None:
+            tell(connection)
 
 
 def _replace_signals(connection: Connection, run_id: str, found: Sequence[Signal]) -> None:

@@ -2,7 +2,8 @@
 
 waiting -> sending -> sent | waiting (tried again later) | dead. A row is one message to one recipient of one channel; its id goes
 out with it, so that a repeat (the sender was killed after the other side had taken the message) can be told from news. A row of
-the channel ANY has no recipient yet: the rules choose them when the next delivery begins.
+the channel ANY is what was said, and has no recipient: the rules choose them when the next delivery begins, and it stays behind so that
+the same is not said again.
 """
 
 from __future__ import annotations
@@ -107,13 +108,21 @@ def newest(connection: Connection) -> int:
 
 def unaddressed(connection: Connection) -> list[Message]:
     """The messages that the rules have not looked at, oldest first."""
-    rows = connection.exec_driver_sql(f"SELECT {COLUMNS} FROM outbox WHERE channel = ? ORDER BY id", (ANY,))
-    return [_message(row) for row in rows]
+    asked = f"SELECT {COLUMNS} FROM outbox WHERE channel = ? AND state = 'waiting' ORDER BY id"
+    return [_message(row) for row in connection.exec_driver_sql(asked, (ANY,))]
 
 
-def remove_unaddressed(connection: Connection, number: int) -> None:
-    """Take out a message of the channel ANY: it was addressed, or no rule wants it."""
-    connection.exec_driver_sql("DELETE FROM outbox WHERE id = ? AND channel = ?", (number, ANY))
+def mark_addressed(connection: Connection, number: int) -> None:
+    """A message of the channel ANY was given to the channels that the rules chose, or none wants it."""
+    connection.exec_driver_sql("UPDATE outbox SET state = 'sent' WHERE id = ? AND channel = ?", (number, ANY))
+
+
+def said(connection: Connection, beginning: str) -> list[str]:
+    """The dedupe_keys of all that was ever said (channel ANY) that begin so, oldest first. beginning: ASCII."""
+    asked = (
+        "SELECT dedupe_key FROM outbox WHERE channel = ? AND recipient = '' AND dedupe_key >= ? AND dedupe_key < ? ORDER BY id"
+    )
+    return list(connection.exec_driver_sql(asked, (ANY, beginning, f"{beginning}\x7f")).scalars())
 
 
 def due(store: Store, now: int, channel: str) -> list[Message]:
@@ -140,11 +149,12 @@ def next_due(store: Store, channel: str) -> int | None:
     return None if found is None else int(found)
 
 
-def count_waiting(store: Store, channel: str) -> int:
-    """How many messages of a channel wait."""
+def count_waiting(store: Store, channel: str) -> tuple[int, int]:
+    """How many messages of a channel wait, and how many of these were tried already."""
     with store.read() as connection:
-        asked = "SELECT count(*) FROM outbox WHERE channel = ? AND state = 'waiting'"
-        return int(connection.exec_driver_sql(asked, (channel,)).scalar_one())
+        asked = "SELECT count(*), coalesce(sum(attempts > 0), 0) FROM outbox WHERE channel = ? AND state = 'waiting'"
+        waiting, tried = connection.exec_driver_sql(asked, (channel,)).one()
+        return int(waiting), int(tried)
 
 
 def claim(store: Store, number: int) -> bool:
@@ -191,12 +201,14 @@ def recover(store: Store, channel: str, now: int) -> set[int]:
 
 
 def list_messages(store: Store, state: str | None = None, limit: int = 50) -> list[Message]:
-    """The newest messages first, all or those in one state. Raises UsageError for a state that does not exist."""
+    """The newest messages first, all or those in one state; one that has no channel yet is among those that wait. Raises UsageError for a state that does not exist."""
     if state is not None and state not in STATES:
         raise UsageError(_("There is no state {name}").format(name=state), _("Accepted: {list}.").format(list=", ".join(STATES)))
     with store.read() as connection:
         rows = connection.exec_driver_sql(
-            f"SELECT {COLUMNS} FROM outbox WHERE ? IS NULL OR state = ? ORDER BY id DESC LIMIT ?", (state, state, limit)
+            f"SELECT {COLUMNS} FROM outbox WHERE (? IS NULL OR state = ?) AND NOT (channel = ? AND state = 'sent')"
+            " ORDER BY id DESC LIMIT ?",
+            (state, state, ANY, limit),
         )
         return [_message(row) for row in rows]
 

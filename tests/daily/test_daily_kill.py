@@ -44,13 +44,13 @@ def killed(step):
 
 finish = daily.finish_step
 
-def half(store, run_id, position, step, found=None):
+def half(store, run_id, position, step, found=None, tell=None):
     if where == "inside" and step.name == name:
         with store.write() as connection:
             connection.execute(ledger.run_steps.delete().where(ledger.run_steps.c.run_id == run_id))
             connection.exec_driver_sql("DELETE FROM signals")
             die()
-    finish(store, run_id, position, step, found)
+    finish(store, run_id, position, step, found, tell)
     if where == "done" and step.name == name:
         die()
 

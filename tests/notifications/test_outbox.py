@@ -125,11 +125,16 @@ def test_a_disabled_recipient_buries_what_waits_for_it_until_it_is_tried_again(s
     assert outbox.disabled(store, "telegram", "here") == {}
 
 
-def test_an_id_is_never_used_again(store: Store) -> None:
-    put(store, "a", channel=outbox.ANY)
+def test_what_has_no_channel_waits_until_it_is_addressed_and_is_remembered(store: Store) -> None:
+    put(store, "a#1:BUY", "ab#1:BUY", channel=outbox.ANY)
+    assert [item.state for item in outbox.list_messages(store)] == ["waiting", "waiting"]
     with store.write() as connection:
-        outbox.remove_unaddressed(connection, 1)
-    put(store, "b")
+        assert ids(outbox.unaddressed(connection)) == [1, 2]
+        outbox.mark_addressed(connection, 1)
+        assert ids(outbox.unaddressed(connection)) == [2]
+        assert outbox.said(connection, "a") == ["a#1:BUY", "ab#1:BUY"]
+        assert outbox.said(connection, "a#") == ["a#1:BUY"]
+        assert not outbox.enqueue(connection, outbox.ANY, "test", "a#1:BUY", {"kind": "test"}, NOW)
     assert ids(outbox.list_messages(store)) == [2]
 
 

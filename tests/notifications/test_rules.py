@@ -97,7 +97,8 @@ def test_a_message_goes_to_the_channels_of_every_rule_that_it_meets(tmp_path: Pa
         (Rule(price_above=24.0), {}, {"price": None}),
         (Rule(price_below=25.0), {"price": 24.99}, {"price": 25.0}),
         (Rule(price_above=20.0, price_below=25.0), {"price": 22.0}, {"price": 26.0}),
-        (Rule(drawdown=0.1), {"drawdown": 0.1}, {"drawdown": 0.09}),
+        (Rule(drawdown=0.1), {"drawdown": -0.1}, {"drawdown": -0.09}),
+        (Rule(drawdown=0.1), {"drawdown": -0.2}, {}),
         (Rule(kinds=("signal",), symbols=("PETR4",), strength=0.7), {}, {"kind": "anomaly"}),
     ],
 )
@@ -124,10 +125,10 @@ def test_a_price_alert_meets_the_rule_whose_limit_was_crossed() -> None:
 
 def test_a_drawdown_is_told_at_each_limit_that_it_reaches() -> None:
     known = Rules((Rule(drawdown=0.1), Rule(kinds=("drawdown",), drawdown=0.2), Rule(kinds=("summary",), drawdown=0.05)))
-    assert drawdown_limits(known, 0.0, 0.1) == (0.1,)
-    assert drawdown_limits(known, 0.1, 0.15) == ()
-    assert drawdown_limits(known, 0.05, 0.3) == (0.1, 0.2)
-    assert meets(known.rules[0], drawdown_payload("2025-06-30", 0.12, 0.1, 88_000.0))
+    assert drawdown_limits(known, 0.09) == ()
+    assert drawdown_limits(known, 0.1) == (0.1,)
+    assert drawdown_limits(known, 0.3) == (0.1, 0.2)
+    assert meets(known.rules[0], drawdown_payload("2025-06-30", -0.12, 0.1, 88_000.0))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def run_daily(arguments: argparse.Namespace) -> int:
     as_of = parse_day(arguments.as_of, "--as-of") if arguments.as_of is not None else None
     with desk_of(arguments) as desk:
         with progress_bar(_("Daily run"), quiet=is_json(arguments)) as progress:
-            report = run_daily(plan_day(desk, as_of, progress, arguments.at or ""))
+            report = run_daily(plan_day(desk, as_of, progress, arguments.at or "", notify=not arguments.no_notify))
         if is_json(arguments):
             print_json(report.as_dict())
         else:

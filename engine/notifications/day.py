@@ -59,8 +59,13 @@ class Teller:
             self._tell(connection, subject, anomaly["severity"], payload, _newest(outbox.said(connection, subject)))
 
     def directions(self, connection: Connection, found: Iterable[Mapping[str, Any]]) -> None:
-        """What is said of each target session at each decision time; to abstain is said only where it takes something back."""
+        """What is said of each target session at each decision time; to abstain is said only where it takes something back.
+
+        What is said too late to be of use is not sent.
+        """
         for direction in found:
+            if not direction.get("timely", True):
+                continue
             subject = f"direction/{direction['symbol']}/{direction['target_session']}/{direction['decision_time']}"
             payload = direction_payload(direction, demo=self.demo)
             self._tell(connection, subject, str(direction["signal"]), payload, _newest(outbox.said(connection, subject)))

@@ -187,9 +187,7 @@ class PregaoApp(DeskCommands):
 
         self.query_one(BacktestView).choose(symbol, strategy)
 
-    async def open_chart(
-        self, symbol: str, timeframe: str = "", instant: int | None = None, strategy: str | None = None
-    ) -> None:
+    async def open_chart(self, symbol: str, timeframe: str = "", instant: int | None = None, strategy: str | None = None) -> None:
         """Show the chart of a symbol; see `ChartAsked`."""
         self.session.symbol = symbol
         await self.action_show("chart")

@@ -380,7 +380,9 @@ def test_another_length_on_a_prefix_is_a_violation_of_it():
     assert (found.test, found.column, found.index, found.seen) == ("length", "smooth", 0, 1)
     assert (found.expected, found.found, found.difference) == (1, 20, 19)
     warmed = violation(smoothed, warm_up=19)
-    assert (warmed.test, warmed.seen) == ("prefix", 20), "during the warm-up the length does not matter; it is centred all the same"
+    assert (warmed.test, warmed.seen) == ("prefix", 20), (
+        "during the warm-up the length does not matter; it is centred all the same"
+    )
 
 
 def test_a_glance_finds_a_leak_of_one_bar_and_of_the_whole_series():

@@ -21,7 +21,9 @@ def test_scores_are_those_of_scikit_learn() -> None:
 
     rows = cloud()
     own = isolation.fit(rows).scores(rows)
-    others = [-IsolationForest(n_estimators=100, max_samples=256, random_state=seed).fit(rows).score_samples(rows) for seed in (1, 2)]
+    others = [
+        -IsolationForest(n_estimators=100, max_samples=256, random_state=seed).fit(rows).score_samples(rows) for seed in (1, 2)
+    ]
     among = float(spearmanr(*others).statistic)
     assert float(spearmanr(own, others[0]).statistic) > among - 0.02
     assert np.abs(own - others[0]).mean() < 1.2 * np.abs(others[1] - others[0]).mean()

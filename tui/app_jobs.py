@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
@@ -15,6 +17,7 @@ from tui.widgets.frame import JobStrip
 
 if TYPE_CHECKING:
     from engine.jobs.client import JobClient
+    from engine.store.job_ledger import Job
 
 
 class DeskJobs(DeskBase):
@@ -45,6 +48,28 @@ class DeskJobs(DeskBase):
             self.call_from_thread(self.say, error.message, "error", error.hint)
             return
         self.call_from_thread(self._follow_jobs)
+
+    @work(group="ask", exclusive=True, exit_on_error=False)
+    async def ask_job(self, kind: str, params: dict[str, Any], done: Callable[[Job], None]) -> None:
+        """Have something short worked out in a process of its own, where its libraries are loaded, and go on with what came of it."""
+        jobs = self.jobs
+        if jobs is None:
+            self.say(_("The engine is still being prepared; try again in a moment."), "warning")
+            return
+        try:
+            job_id = await asyncio.to_thread(jobs.submit, kind, params)
+            async for event in jobs.attach(job_id):
+                if event.kind == "finished":
+                    break
+            job = jobs.job(job_id)
+        except PregaoError as error:
+            self.say(error.message, "error", error.hint)
+            return
+        if job.status == "done":
+            done(job)
+        else:
+            said = job.error or {}
+            self.say(str(said.get("message") or job.note), "error", str(said.get("hint") or ""))
 
     def _follow_jobs(self) -> None:
         """Listen to every job that runs, whoever started it."""
@@ -89,6 +114,11 @@ class DeskJobs(DeskBase):
             strip.show("", None)
         for view in self.switcher.query(View):
             view.jobs_changed()
+
+    def running(self, kind: str) -> tuple[int, str, float | None] | None:
+        """The job of this kind that runs, what it said last, and how much of it is done (None while that is not known)."""
+        found = [(job_id, note, share) for job_id, (held, note, share) in self._followed.items() if held == kind]
+        return found[-1] if found else None
 
     def action_cancel_job(self) -> None:
         """Ask the job that the view shows to stop, else the one in the strip."""

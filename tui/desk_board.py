@@ -59,5 +59,8 @@ class DeskBoard:
     def anomalies(self) -> list[BoardAnomaly]:
         return self._read(self._board.anomalies, [])
 
+    def direction_symbols(self) -> list[str]:
+        return self._read(self._board.direction_symbols, [])
+
     def close(self) -> None:
         self._board.close()

@@ -22,6 +22,7 @@ def help_text(contexts: Sequence[str], keymap: Mapping[str, str]) -> Text:
         "backtest": _("Backtest"),
         "training": _("Training"),
         "anomalies": _("Anomalies"),
+        "index": _("Index"),
         "chart": _("Chart"),
         "data": _("Data and jobs"),
         "welcome": _("To begin"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +17,15 @@ from itertools import groupby
 from pathlib import Path
 from struct import Struct
 from struct import error as StructError
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.domain import TIMEFRAMES, PriceBase
 from engine.errors import StoreError
 from engine.i18n import _
 from engine.market.hours import close_of
+from engine.store import board_directions
 from engine.store.board_anomalies import ANOMALIES, ANOMALIES_STATE, LISTED, BoardAnomaly, anomaly
+from engine.store.board_directions import BoardDirection, BoardEvaluation
 from engine.store.database import HEAD
 from engine.store.series import AFTER_MARKET, FORMAT, PROVISIONAL, SERIES_QUERY, SESSION_SHIFT, Series, choose_series
 
@@ -35,6 +37,7 @@ LONGEST_BREAK = 7
 LOCK_WAIT_SECONDS = 5
 DAY = TIMEFRAMES["1d"]
 
+Value = TypeVar("Value")
 #: time, open, high, low, close, quantity, turnover, trades, flags
 Packed = tuple[Any, ...]
 
@@ -165,11 +168,12 @@ class Board:
         self._connection = connection
 
     def state(self) -> tuple[object, ...]:
-        """What the desk shows rests on: changes with imports, runs, watchlists and anomalies, not with the progress of jobs."""
+        """What the desk shows rests on: changes with imports, runs, watchlists, anomalies and directions, not with the progress
+        of jobs."""
         query = (
             "SELECT (SELECT max(id) FROM imports), (SELECT max(finished_at) FROM runs),"
             " (SELECT group_concat(list || ' ' || symbol) FROM (SELECT list, symbol FROM watchlists ORDER BY list, position)),"
-            f" ({ANOMALIES_STATE})"
+            f" ({ANOMALIES_STATE}), ({board_directions.STATE})"
         )
         return tuple(self._all(query)[0])
 
@@ -234,19 +238,24 @@ class Board:
 
     def signals(self, *, hold: bool = False) -> list[BoardSignal]:
         """The signals of the newest live runs, the newest run first, then the strongest; HOLD only where asked for."""
-        rows = self._all(_SIGNALS, RUNS_LISTED, hold)
-        try:
-            return [_signal(*row) for row in rows]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _refused(self.path, error) from error
+        return self._made(_signal, self._all(_SIGNALS, RUNS_LISTED, hold))
 
     def anomalies(self) -> list[BoardAnomaly]:
         """The newest anomalies, the newest first."""
-        rows = self._all(ANOMALIES, LISTED)
-        try:
-            return [anomaly(*row) for row in rows]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _refused(self.path, error) from error
+        return self._made(anomaly, self._all(ANOMALIES, LISTED))
+
+    def direction_symbols(self) -> list[str]:
+        """The symbols whose direction was ever said or evaluated, in alphabetical order."""
+        return [symbol for (symbol,) in self._all(board_directions.SYMBOLS)]
+
+    def directions(self, symbol: str) -> list[BoardDirection]:
+        """What was said about a symbol, the newest target session first."""
+        rows = self._all(board_directions.DIRECTIONS, symbol, board_directions.LISTED)
+        return self._made(board_directions.direction, rows)
+
+    def evaluations(self, symbol: str) -> list[BoardEvaluation]:
+        """The newest evaluation of each decision time of a symbol."""
+        return self._made(board_directions.evaluation, self._all(board_directions.EVALUATIONS, symbol))
 
     def version(self) -> int:
         """A number that differs from the last one when another connection has committed in between."""
@@ -279,6 +288,12 @@ class Board:
     def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._translated():
             return self._connection.execute(query, values).fetchall()
+
+    def _made(self, make: Callable[..., Value], rows: Iterable[Sequence[Any]]) -> list[Value]:
+        try:
+            return [make(*row) for row in rows]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _refused(self.path, error) from error
 
     @contextmanager
     def _one_state(self) -> Iterator[None]:

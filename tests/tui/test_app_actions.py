@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from engine import strategies
 from engine.errors import SettingsError
-from tests.tui import training_maker
+from tests.tui import direction_maker, training_maker
 from tests.tui.desk_host import (
     EVERY,
     Desks,
@@ -43,6 +43,7 @@ from tests.tui.test_anomalies_view import store as store_anomalies
 from tests.tui.test_anomalies_view import view as anomalies_view
 from tui.actions import ACTIONS, BY_ID, Action, bindings, checked_keymap, codes, find_code
 from tui.backtest_frame import PANELS
+from tui.index_frame import PANELS as INDEX_PANELS
 from tui.screens.dialogs import Ask, PickSymbol, Reader
 from tui.screens.import_file import ImportFile
 from tui.training_frame import PANELS as TRAINING_PANELS
@@ -300,6 +301,41 @@ EXPECTED["anomalies.unseen"] = on_anomalies(lambda pilot: "only those not seen y
 EXPECTED["anomalies.symbol"] = on_anomalies(lambda pilot: isinstance(pilot.app.screen, PickSymbol))
 EXPECTED["anomalies.read"] = on_anomalies(lambda pilot: isinstance(pilot.app.screen, Reader))
 EXPECTED["anomalies.export"] = on_anomalies(lambda pilot: "anomalies written to" in said(pilot))
+
+EXPECTED["view.index"] = opens_view("index", "watchlist")
+
+
+def on_index(key_does: Callable[[Desks], object]) -> Expectation:
+    """With made directions in the store, the key brings about what `key_does` looks for; nothing is started."""
+
+    async def check(pilot: Desks, key: str) -> None:
+        direction_maker.fill(app_of(pilot).workspace.home)
+        app = app_of(pilot)
+        app.ask_job = lambda kind, params, done: app.say(f"asked {kind} {params['do']}")  # type: ignore[assignment, method-assign]
+        app.start_job = lambda kind, params, title: app.say(f"started {kind} {params['do']}")  # type: ignore[method-assign]
+        await direction_maker.open_index(pilot)
+        if BY_ID["index.later"].keys.split(",").count(key):
+            await pilot.press("left")
+        await pilot.press(key)
+        await until(pilot, lambda: key_does(pilot))
+
+    return check
+
+
+def index_panel(name: str) -> Expectation:
+    return on_index(lambda pilot: direction_maker.view(pilot).panel == name and pilot.app.query_one(f"#index-{name}").display)
+
+
+EXPECTED["index.ask"] = on_index(lambda pilot: "asked direction signal" in said(pilot))
+EXPECTED["index.price"] = on_index(lambda pilot: pilot.app.query_one("#index-price", Prompt).display)
+EXPECTED["index.run"] = on_index(lambda pilot: "started direction evaluate" in said(pilot))
+EXPECTED["index.panel"] = index_panel("evaluation")
+EXPECTED["index.symbol"] = on_index(lambda pilot: isinstance(pilot.app.screen, PickSymbol))
+EXPECTED["index.earlier"] = on_index(lambda pilot: direction_maker.view(pilot).target == direction_maker.TODAY - 1)
+EXPECTED["index.later"] = on_index(lambda pilot: direction_maker.view(pilot).target == direction_maker.TODAY)
+EXPECTED["index.read"] = on_index(lambda pilot: isinstance(pilot.app.screen, Reader))
+for panel_name in INDEX_PANELS:
+    EXPECTED[f"index.{panel_name}"] = index_panel(panel_name)
 
 EXPECTED["view.signals"] = opens_view("signals", "watchlist")
 EXPECTED["view.chart"] = opens_view("chart", "watchlist")

@@ -29,6 +29,10 @@ def make_view(name: str) -> View:
         from tui.views.anomalies import AnomaliesView
 
         return AnomaliesView()
+    if name == "index":
+        from tui.views.index import IndexView
+
+        return IndexView()
     if name == "data":
         from tui.views.data import DataView
 

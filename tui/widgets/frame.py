@@ -13,7 +13,7 @@ from tui.actions import Action
 
 #: Hints that are shown however narrow the terminal.
 ALWAYS = ("help.open", "quit")
-TABS = ("watchlist", "signals", "backtest", "training", "anomalies", "chart", "data")
+TABS = ("watchlist", "signals", "backtest", "training", "anomalies", "index", "chart", "data")
 KEY_NAMES = {
     "question_mark": "?",
     "colon": ":",
@@ -66,6 +66,7 @@ class TopBar(Widget):
             "backtest": _("Backtest"),
             "training": _("Training"),
             "anomalies": _("Anomalies"),
+            "index": _("Index"),
             "chart": _("Chart"),
             "data": _("Data"),
         }

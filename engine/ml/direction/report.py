@@ -246,7 +246,8 @@ def _results(document: Document, desk: Desk, data: IndexData, found: Sequence[Tr
     )  # fmt: skip
     for item in fitted:
         verdict = _gate_of(desk, data, item)
-        document.text(_("{name}: the gate is {verdict}.").format(name=item.name, verdict=_(verdict.verdict)))
+        label = verdict.verdict
+        document.text(_("{name}: the gate is {verdict}.").format(name=item.name, verdict=_(label)))
         document.points(verdict.reasons)
 
 
@@ -295,10 +296,11 @@ def _history(document: Document, desk: Desk, symbol: str) -> None:
 def _history_row(time: DecisionTime, item: StoredEvaluation) -> tuple[str, ...]:
     found = item.evaluation
     said, skill = found["abstention"], found["brier_skill"]
+    label = found["gate"]["verdict"]
     return (
         time.text, str(found["sessions"]), percent(found["accuracy"]), _interval(found["interval"]),
         percent(found["baselines"]["always_up"]["accuracy"]), "-" if skill is None else decimal(skill, 3),
-        _share(found["windows_30"]["share_at_least_75"]), _share(said["coverage"]), _share(said["accuracy"]), _(found["gate"]["verdict"]),
+        _share(found["windows_30"]["share_at_least_75"]), _share(said["coverage"]), _share(said["accuracy"]), _(label),
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -157,26 +156,8 @@ class TrainingModels(View):
         self.desk_app.say(_("Asking {model_id} about the newest bar of {symbol}...").format(model_id=model_id, symbol=symbol))
         self._ask("explain", {"model_id": model_id, "symbol": symbol}, done)
 
-    @work(group="ask", exclusive=True, exit_on_error=False)
-    async def _ask(self, kind: str, params: Mapping[str, object], done: Callable[[Job], None]) -> None:
-        """Do something with a model in a process of its own, where its libraries are loaded, and go on with what came of it."""
-        jobs = self.desk_app.jobs
-        if jobs is None:
-            return
-        try:
-            job_id = await asyncio.to_thread(jobs.submit, kind, params)
-            async for event in jobs.attach(job_id):
-                if event.kind == "finished":
-                    break
-            job = jobs.job(job_id)
-        except PregaoError as error:
-            self.desk_app.say(error.message, "error", error.hint)
-            return
-        if job.status == "done":
-            done(job)
-        else:
-            error_said = job.error or {}
-            self.desk_app.say(str(error_said.get("message") or job.note), "error", str(error_said.get("hint") or ""))
+    def _ask(self, kind: str, params: dict[str, Any], done: Callable[[Job], None]) -> None:
+        self.desk_app.ask_job(kind, params, done)
 
 
 def _scope(report: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from engine.domain import Market
+from engine.errors import UsageError
 from engine.figures import day, instant, money, number, percent, price
 from engine.i18n import _, ngettext, pgettext
+from engine.market.instruments import describe
 from engine.names import action_name, anomaly_name, regime_name, severity_name
 
 Tone = Literal["good", "bad", "warning", "neutral"]
@@ -57,7 +60,7 @@ def content(payload: Mapping[str, Any]) -> Content:
     }
     try:
         made = makers.get(payload["kind"], _anything)(payload)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError):
         made = _anything(payload)
     if not payload.get("demo"):
         return made
@@ -80,9 +83,9 @@ def _signal(payload: Mapping[str, Any]) -> Content:
         Fact(_("Symbol"), symbol, "📊"),
         Fact(_("Action"), action_name(action), "📉" if action == "SELL" else "📈"),
         Fact(_("Strength"), number(payload["strength"]), "💪"),
-        Fact(_("Price"), _price_of(payload["price"]), "💰"),
-        Fact(_("Stop loss"), _price_of(payload["stop_loss"]), "🛑"),
-        Fact(_("Take profit"), _price_of(payload["take_profit"]), "🎯"),
+        Fact(_("Price"), _price_of(symbol, payload["price"]), "💰"),
+        Fact(_("Stop loss"), _price_of(symbol, payload["stop_loss"]), "🛑"),
+        Fact(_("Take profit"), _price_of(symbol, payload["take_profit"]), "🎯"),
         Fact(_("Strategy"), f"{payload['strategy']} · {payload['timeframe']}"),
         Fact(_("Regime"), regime_name(payload["regime"])),
         Fact(_("Model"), _opinion(payload.get("filter"))),
@@ -184,11 +187,11 @@ def _price(payload: Mapping[str, Any]) -> Content:
     lead = _("{symbol} has closed above {limit}.") if above else _("{symbol} has closed below {limit}.")
     facts = [
         Fact(_("Symbol"), payload["symbol"], "📊"),
-        Fact(pgettext("price", "Close"), _price_of(payload["price"]), "📈" if above else "📉"),
-        Fact(_("Limit"), _price_of(payload["limit"])),
+        Fact(pgettext("price", "Close"), _price_of(payload["symbol"], payload["price"]), "📈" if above else "📉"),
+        Fact(_("Limit"), _price_of(payload["symbol"], payload["limit"])),
         Fact(_("Session"), day(payload["session"]), "📅"),
     ]
-    said = lead.format(symbol=payload["symbol"], limit=_price_of(payload["limit"]))
+    said = lead.format(symbol=payload["symbol"], limit=_price_of(payload["symbol"], payload["limit"]))
     return Content("🔔", _("Price alert"), said, _filled(facts), (), "good" if above else "bad", brief=payload["symbol"])
 
 
@@ -216,9 +219,11 @@ def _anything(payload: Mapping[str, Any]) -> Content:
     return Content("🔔", payload.get("title") or payload.get("kind", ""), payload.get("text") or "", _filled(facts), (), tone)
 
 
-def _price_of(value: float | None) -> str:
-    """A price in R$, empty where there is none."""
-    return "" if value is None else f"R$ {price(value)}"
+def _price_of(symbol: str, value: float | None) -> str:
+    """A price in R$, in points for an index or a future, empty where there is none."""
+    if value is None:
+        return ""
+    return price(value) if describe(symbol).market in (Market.INDEX, Market.FUTURE) else f"R$ {price(value)}"
 
 
 def _listed(symbols: Sequence[str]) -> str:

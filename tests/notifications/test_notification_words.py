@@ -94,6 +94,12 @@ def test_a_signal_says_what_the_requirements_ask_for() -> None:
     assert render(signal_payload({**SIGNAL, "action": "SELL"}), "discord")["color"] == 0xFF0000
 
 
+def test_an_index_is_in_points() -> None:
+    text = render(signal_payload({**SIGNAL, "symbol": "IBOV", "price": 135_000.0}), "plain")
+    assert "Price: 135,000.00" in text
+    assert "R$" not in text
+
+
 def test_a_level_that_is_not_there_is_left_out() -> None:
     assert "Take profit" not in render(signal_payload({**SIGNAL, "take_profit": None}), "plain")
 

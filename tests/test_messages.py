@@ -225,14 +225,13 @@ def test_portuguese_counts_zero_and_one_alike() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
-    from tui import backtest_compare, backtest_trades, training_history
+    from tui import backtest_compare, backtest_trades, index_table, training_history
     from tui.backtest_panel import _rows
     from tui.index_text import side
     from tui.names import kind_name, status_name
     from tui.training_form import label_name
     from tui.views.anomalies import AnomaliesView
     from tui.views.data import DataView
-    from tui.views.index import IndexView
     from tui.views.signals import SignalsView
     from tui.views.watchlist import WatchlistView
 
@@ -245,7 +244,7 @@ def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
         DataView._run_columns(),
         backtest_compare._columns(),
         AnomaliesView._columns(),
-        IndexView._columns(),
+        index_table.columns(),
         SignalsView._columns(),
         training_history.columns(),
     )
@@ -263,7 +262,7 @@ def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
     anomalies = {column.key: column.width for column in AnomaliesView._columns()}
     assert max(len(severity_name(name)) for name in SEVERITIES) + 2 <= anomalies["severity"]
     assert max(len(anomaly_name(kind)) for kind in KINDS) <= anomalies["kind"]
-    index = {column.key: column.width for column in IndexView._columns()}
+    index = {column.key: column.width for column in index_table.columns()}
     assert max(len(side(given)) for given in (1, 0, None)) <= index["signal"]
     assert max(len(_(name)) + 2 for name in (gate.MET, gate.NOT_MET, gate.BY_LUCK)) <= index["gate"]
     trained = {column.key: column.width for column in training_history.columns()}

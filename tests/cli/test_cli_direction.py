@@ -11,10 +11,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from engine.domain import SAO_PAULO, day_number
+from engine.desk import Desk
+from engine.domain import SAO_PAULO, day_number, silent
+from engine.errors import UsageError
+from engine.jobs.kinds import Cancelled, direction_job, summary
+from engine.ml.direction.generator import planted
+from engine.ml.direction.times import parse
+from engine.ml.direction.training import train
 from engine.store.database import Store
 from engine.store.directions import StoredEvaluation, read_directions, read_evaluation, record_evaluation
-from tests.desk_maker import Called, at_desk, call
+from tests.desk_maker import Called, at_desk, calendar, call
 from tests.direction_desk import AFTER_ELEVEN, LAST, NEXT, fill
 
 
@@ -273,3 +279,65 @@ def test_a_name_from_outside_is_escaped_in_the_analysis(tmp_path: Path) -> None:
     assert "<i>" not in html
     assert "\\<script\\>" in text
     assert "a\\|b" in text
+
+
+def test_a_cancelled_evaluation_keeps_the_decision_times_that_were_done(home: Path) -> None:
+    done: list[str] = []
+
+    def cancel(_done: int, _total: int | None, _note: str = "") -> None:
+        if done:
+            raise Cancelled
+
+    def evaluate(desk: Desk) -> None:
+        params = {"do": "evaluate", "times": ["open", "11:00"]}
+        direction_job(desk, params, cancel, lambda kind, item: done.append(f"{kind} {item['decision_time']}"))
+
+    with pytest.raises(Cancelled):
+        at_desk(home, evaluate, now=EVENING)
+    assert done == ["decision_time open"]
+    kept = at_desk(home, lambda desk: [read_evaluation(desk.store, "IBOV", text) is not None for text in ("open", "11:00")])
+    assert kept == [True, False]
+
+
+def test_the_job_says_what_came_of_it_in_a_line(home: Path) -> None:
+    def work(desk: Desk, **params: object) -> str:
+        return summary("direction", direction_job(desk, params, silent, lambda _kind, _item: None))
+
+    assert at_desk(home, lambda desk: work(desk, at="11:00"), now=AFTER_ELEVEN) == "IBOV 2025-07-01 11:00: up"
+    assert at_desk(home, lambda desk: work(desk, do="evaluate", times=["open"]), now=EVENING).startswith("open 7")
+    path = str(home / "a.html")
+    assert at_desk(home, lambda desk: work(desk, do="report", out=path), now=EVENING) == path
+    for wrong in ({"do": "guess"}, {"do": "report"}, {"speed": 1}, {"at": 11}):
+        with pytest.raises(UsageError):
+            at_desk(home, lambda desk, wrong=wrong: work(desk, **wrong), now=EVENING)
+
+
+@pytest.mark.parametrize(("declared", "promoted"), [(False, False), (True, True)])
+def test_what_is_too_good_after_the_close_is_not_promoted_unless_it_is_declared(
+    tmp_path: Path, declared: bool, promoted: bool
+) -> None:
+    given = planted(3, calendar(), {"close": "strong"}, sessions=1100).data
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "pregao.toml").write_text("[direction]\nrefit = 250\n", encoding="utf-8")
+    found = at_desk(tmp_path, lambda desk: train(desk, given, [parse("close")], declared=declared))
+    (item,) = found["decision_times"]
+    assert item["promoted"] is promoted
+    failed = {canary["name"] for canary in item["canaries"] if not canary["passed"]}
+    assert failed == (set() if declared else {"too_good", "shifted_features"})
+    kept = at_desk(tmp_path, lambda desk: read_evaluation(desk.store, "IBOV", "close", promoted=True))
+    assert (kept is not None) is promoted
+    assert item["gate"]["configurations"] == 2
+
+
+def test_the_analysis_of_the_file_of_the_requirement(tmp_path: Path) -> None:
+    file = Path(__file__).parents[2].parent / "shared" / "data" / "investing" / "ibov_2023-12_2025-12.csv"
+    if not file.exists():
+        pytest.skip("the real market files are not there")
+    now = at(date(2025, 12, 13), 22)
+    assert call("import", str(file), home=tmp_path, now=now).code == 0
+    done = call("direction", "report", "--out", str(tmp_path / "r.md"), "--json", home=tmp_path, now=now)
+    assert (done.code, done.json["sessions"]) == (0, 501)
+    text = (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "471 sessions of IBOV from 2023-12-14 to 2025-10-30" in text
+    assert "the last 30 (2025-10-31 to 2025-12-12) are held out" in text
+    assert "a logistic regression stands in" in text

@@ -16,6 +16,7 @@ from engine.ml.direction.data import load
 from engine.ml.direction.document import Document
 from engine.ml.direction.document import write as write_document
 from engine.ml.direction.gate import Gate
+from engine.ml.direction.models import ENSEMBLE, LEAST_ROWS
 from engine.ml.direction.times import ALL, CLOSE, DecisionTime
 from engine.ml.direction.training import configuration, judged_gate
 from engine.ml.direction.words import column_words, purpose
@@ -185,10 +186,15 @@ def _target(document: Document, data: IndexData, parts: Split) -> None:
     )  # fmt: skip
 
 
-def _models(document: Document, _data: IndexData, _parts: Split) -> None:
+def _models(document: Document, _data: IndexData, parts: Split) -> None:
     document.heading(_("4. The models, and why these"))
+    least = LEAST_ROWS[ENSEMBLE]
+    few = _(
+        "Here fewer than {least} sessions can be learnt from: trees would learn them by heart, and a logistic regression stands in."
+    )
     document.points(
         [
+            *([few.format(least=least)] if parts.learnt.size < least else []),
             _("Baselines that need no model: always up, the majority so far, and the direction of the session before. A model that is not"
               " surely better than each of them has shown nothing."),
             _("The requirement's columns with one decision tree, as its authors planned: the documented starting point."),

@@ -89,6 +89,7 @@ class PregaoApp(DeskCommands):
         self._version = 0
         self._state: tuple[object, ...] = ()
         self._followed: dict[int, tuple[str, str, float | None]] = {}
+        self._asked: set[int] = set()
         self._sessions: CachedSessions | None = None
         self._today: tuple[float, int | None] = (0.0, None)
         self._loading = False

@@ -24,6 +24,8 @@ class DeskJobs(DeskBase):
     """Jobs run in processes of their own and go on when the app is closed."""
 
     _followed: dict[int, tuple[str, str, float | None]]
+    #: Jobs whose failure is said by those who asked.
+    _asked: set[int]
 
     @on(JobAsked)
     def _job_asked(self, event: JobAsked) -> None:
@@ -58,6 +60,7 @@ class DeskJobs(DeskBase):
             return
         try:
             job_id = await asyncio.to_thread(jobs.submit, kind, params)
+            self._asked.add(job_id)
             async for event in jobs.attach(job_id):
                 if event.kind == "finished":
                     break
@@ -100,7 +103,8 @@ class DeskJobs(DeskBase):
         hint = str(job.error.get("hint") or "") if job.error else ""
         came = str(job.error.get("message") or "") if job.error else job.note
         text = f"{kind_name(job.kind)} {job.id} {status_name(job.status)}: {came}"
-        self.say(text, "information" if job.status == "done" else "error", hint)
+        if job.status == "done" or job_id not in self._asked:
+            self.say(text, "information" if job.status == "done" else "error", hint)
         self.call_later(self._watch)
 
     def _show_jobs(self) -> None:

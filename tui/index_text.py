@@ -215,25 +215,26 @@ def figures_text(moment: Moment, colours: Colours) -> Text:
     text.append(_("Baselines: {baselines}").format(baselines=same) + "\n")
     for name, held in (found.get("difference_to") or {}).items():
         text.append(_difference(name, held) + "\n")
-    if found.get("selective"):
-        text.append(_("Accuracy by coverage, the surest sessions last, with 95 % intervals") + "\n", style="bold")
-        for row in found["selective"]:
-            text.append(f"{_share_line(points(row['coverage'], 0), row)}\n")
-    for title, parts in ((_("By year"), found.get("by_year")), (_("By regime"), found.get("by_regime"))):
-        if parts:
-            text.append(f"{title}\n", style="bold")
-            for name, row in parts.items():
-                text.append(f"{_share_line(regime_name(name), row)}\n")
+    by_coverage = {points(row["coverage"], 0): row for row in found.get("selective") or ()}
+    by_regime = {regime_name(name): row for name, row in (found.get("by_regime") or {}).items()}
+    for title, parts in (
+        (_("Accuracy by coverage, the surest sessions last, with 95 % intervals"), by_coverage),
+        (_("By year"), found.get("by_year") or {}),
+        (_("By regime"), by_regime),
+    ):
+        text.append(f"{title}\n" if parts else "", style="bold")
+        width = max(map(len, parts), default=0)
+        for name, row in parts.items():
+            text.append(f"  {name:>{width}}  {_share_line(row)}\n")
     return text
 
 
-def _share_line(name: str, row: Mapping[str, Any]) -> str:
+def _share_line(row: Mapping[str, Any]) -> str:
     """An accuracy with its interval and the number of sessions it rests on."""
     low, high = row["interval"]
-    told = _("{accuracy} ({low} to {high}), n = {n}").format(
+    return _("{accuracy} ({low} to {high}), n = {n}").format(
         accuracy=points(row["accuracy"]), low=points(low), high=points(high), n=number(row["n"], 0)
     )
-    return f"{name:>8}  {told}"
 
 
 def _difference(name: str, held: Mapping[str, Any]) -> str:

@@ -477,7 +477,9 @@ async def test_a_real_job_is_asked_and_what_came_is_told(real_home: Path) -> Non
         await until(
             pilot, lambda: SYMBOL in said(pilot).splitlines()[0] and "Asking" not in said(pilot).splitlines()[0], patience=60
         )
+        await pilot.pause(0.2)
         assert "defect" not in said(pilot)
+        assert said(pilot).count("MEAA3 is of 2025-06-30") == 1
 
 
 async def test_an_evaluation_is_started_followed_and_cancelled(real_home: Path) -> None:

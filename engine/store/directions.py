@@ -182,13 +182,6 @@ def read_evaluation(
     return StoredEvaluation(row[0], row[1], row[2], row[3], row[4], row[5], evaluation, history, tuple(canaries), bool(row[9]))
 
 
-def evaluated_times(store: Store, symbol: str) -> list[str]:
-    """The decision times of a symbol that were evaluated, in alphabetical order."""
-    with store.read() as connection:
-        query = "SELECT DISTINCT decision_time FROM direction_evaluations WHERE symbol = ? ORDER BY decision_time"
-        return [str(name) for name in connection.exec_driver_sql(query, (symbol,)).scalars()]
-
-
 def newest_evaluation(store: Store) -> int:
     """The number of the newest evaluation, 0 without one: changes whenever what the signals rest on may have."""
     with store.read() as connection:

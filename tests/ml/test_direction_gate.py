@@ -23,7 +23,6 @@ from engine.store.directions import (
     StoredEvaluation,
     Trial,
     count_trials,
-    evaluated_times,
     fill_outcomes,
     read_directions,
     read_evaluation,
@@ -188,7 +187,6 @@ def test_the_newest_evaluation_and_the_newest_promoted_one_are_found(store: Stor
     assert before is not None
     assert before.evaluated_at == 10
     assert read_evaluation(store, "IBOV", "open") is None
-    assert evaluated_times(store, "IBOV") == ["close"]
 
 
 def test_the_feed_says_the_same_as_json_and_as_csv(store: Store, tmp_path: Path) -> None:

@@ -94,8 +94,10 @@ def printed(held: Mapping[str, Any]) -> BoardDirection:
     """The JSON form of one, as `pregao direction` prints it. Raises ValueError, KeyError or TypeError for a damaged one."""
     session, target = (day_number(date.fromisoformat(held[name])) for name in ("session", "target_session"))
     at = int(datetime.fromisoformat(held["decided_at"]).timestamp())
-    row = (held[name] for name in ("signal", "probability", "baseline", "model"))
-    return _direction(held["symbol"], held["decision_time"], session, target, at, *row, None, held)
+    signal, probability, baseline, model = (held[name] for name in ("signal", "probability", "baseline", "model"))
+    return _direction(
+        held["symbol"], held["decision_time"], session, target, at, signal, probability, baseline, model, None, held
+    )
 
 
 def _direction(

@@ -169,7 +169,6 @@ def test_wrong_usage_gives_two(home: Path, monkeypatch: pytest.MonkeyPatch, line
 NOTHING = {
     "bars NONE3": "no bars of NONE3",
     "signal NONE3": "no bars of NONE3",
-    "signal MEAA3 NONE3": "no bars of NONE3",
     "backtest NONE3": "no bars of NONE3",
     "compare NONE3": "no bars of NONE3",
     "coverage NONE3": "no bars of NONE3",

@@ -92,9 +92,10 @@ def test_the_real_store_knows_nothing_of_the_demo(demo: Path) -> None:
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     assert "bars" in tables
     for table in tables:
-        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info('{table}')")]
         for column in columns:
-            found = connection.execute(f"SELECT count(*) FROM {table} WHERE CAST({column} AS TEXT) GLOB '*DEMO*'").fetchone()[0]
+            asked = f'SELECT count(*) FROM "{table}" WHERE CAST("{column}" AS TEXT) GLOB \'*DEMO*\''
+            found = connection.execute(asked).fetchone()[0]
             assert found == 0, f"{table}.{column}"
     connection.close()
 

@@ -85,7 +85,7 @@ def test_a_database_of_the_schema_before_keeps_its_events(tmp_path: Path, monkey
     from engine.store import database
 
     versions = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, versions, ignore=shutil.ignore_patterns("0003*", "0004*", "0005*", "__pycache__"))
+    shutil.copytree(MIGRATIONS, versions, ignore=shutil.ignore_patterns("000[3-9]*", "001*", "__pycache__"))
     path = tmp_path / "pregao.db"
     with monkeypatch.context() as patch:
         patch.setattr(database, "MIGRATIONS", versions)

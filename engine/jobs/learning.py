@@ -49,9 +49,11 @@ def train_signals(
 
     start, end: UTC seconds, both included: rows begin at `start` or later, features warm up on bars before it, and nothing after
     `end` is looked at. strategy: what the model is to filter, tested with the costs of the settings; None leaves that out.
-    name: a note on the model. Nothing is saved when it is cancelled. Raises NoDataError, UsageError and GateError as `train` does.
+    name: a note on the model. Cancelled, no model is saved, and the same training
+    asked again goes on behind the searches that were finished. Raises NoDataError, UsageError and GateError as `train` does.
     """
     from engine.backtest.run import read_inputs
+    from engine.ml.checkpoints import Checkpoints
     from engine.ml.registry import save
     from engine.ml.training import train, unheard
 
@@ -64,7 +66,8 @@ def train_signals(
     bars = {symbol: item.bars.take(slice(0, _stop(item, end))) for symbol, item in inputs.items()}
 
     effect = None if strategy is None else partial(effect_of, strategy, inputs=inputs)
-    training = train(bars, replace(plan, start=start), progress=progress, emit=emit or unheard, effect=effect)
+    kept = Checkpoints(desk.workspace.cache / "searches")
+    training = train(bars, replace(plan, start=start), progress=progress, emit=emit or unheard, effect=effect, checkpoints=kept)
     model_id = save(desk.workspace.models, desk.store, training, now=desk.now(), name=name, snapshot=snapshot)
     return {**training.report, "model_id": model_id}
 

@@ -17,6 +17,7 @@ from engine.errors import GateError, NoDataError, UsageError
 from engine.i18n import _
 from engine.ml import dataset as datasets
 from engine.ml import drift, importance, model, threshold, tuning
+from engine.ml.checkpoints import search_key
 from engine.ml.scores import CLASSES, frequencies, last_known, scores
 from engine.ml.splits import Fold, walk_forward
 from engine.ml.verdict import judge
@@ -24,6 +25,7 @@ from engine.ml.verdict import judge
 if TYPE_CHECKING:
     from engine.domain import Bars, FloatArray, IntArray, Progress
     from engine.features.catalogue import Feature
+    from engine.ml.checkpoints import Checkpoints
     from engine.ml.dataset import Dataset
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -106,10 +108,12 @@ def train(
     progress: Progress = silent,
     emit: Emit = unheard,
     effect: Effect | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Training:
     """Train as planned; the same bars and plan give the same report, and the same model.
 
-    progress counts the fits of all folds and may raise to cancel: then nothing is returned. emit: told "trial" ({"fold", "number",
+    progress counts the fits of all folds and may raise to cancel: then nothing is returned. checkpoints: where the searches that
+    were finished are kept until the training comes to its end, so that the same one goes on behind them, with the same result. emit: told "trial" ({"fold", "number",
     "value", "params", "best"}, fold None for the final model) after each trial and "fold" (an entry of the report's folds and
     "of") after each fold. effect: where it raises NoDataError, the verdict says why the effect is not known.
     Raises UsageError for a plan that makes no sense, NoDataError when there are too few rows, GateError with the first value of a
@@ -131,7 +135,7 @@ def train(
     folds = walk_forward(table.start, table.end, plan.folds, embargo=plan.embargo)
     progress(0, None, _("look-ahead proof of the features"))
     refuse_leaks(features, next(iter(chosen.values())))
-    run = _Run(plan, params, table, progress, emit)
+    run = _Run(plan, params, table, progress, emit, checkpoints)
     done = [run.fold(fold) for fold in folds]
     final = run.final()
     progress(run.total, run.total, _("report"))
@@ -144,6 +148,8 @@ def train(
     report = {"model_id": None, "timeframe": next(iter(chosen.values())).timeframe, **_report(run, done, final)}
     report["strategy_effect"], unknown = _effect(effect, oof)
     verdict = judge(report["metrics"], report["baselines"], report["strategy_effect"], unknown)
+    if checkpoints is not None:
+        checkpoints.forget(run.keys)
     return Training(final.model, {**report, "verdict": verdict.as_dict()}, oof, table)
 
 
@@ -197,8 +203,18 @@ class _Final:
 class _Run:
     """The folds of one training, one after the other, and how many fits of all have been done."""
 
-    def __init__(self, plan: TrainingPlan, params: Mapping[str, Any], table: Dataset, progress: Progress, emit: Emit) -> None:
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        params: Mapping[str, Any],
+        table: Dataset,
+        progress: Progress,
+        emit: Emit,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         self.plan, self.params, self.table, self.progress, self.emit = plan, params, table, progress, emit
+        self.checkpoints = checkpoints
+        self.keys: list[str] = []
         self.done = 0
         self.total = (plan.folds + 1) * (plan.trials + 1)
         self.known = last_known(table.y, table.start, table.end, table.symbol)
@@ -218,6 +234,14 @@ class _Run:
             self.emit("trial", {"fold": fold, **payload})
             self.progress(self.done, self.total, _("{where}, trial {number}").format(where=where, number=trial.number))
 
+        asked = {"kind": plan.kind, "trials": plan.trials, "select_k": plan.select_k, "seed": plan.seed, "params": self.params}
+        key = search_key(self.table, rows, asked)
+        self.keys.append(key)
+        found = None if self.checkpoints is None else self.checkpoints.read(key)
+        if found is not None:
+            for trial in found.trials:
+                told(trial)
+            return found.params, len(found.trials)
         found = tuning.tune(
             *(self.table, rows, plan.kind, plan.trials),
             select_k=plan.select_k,
@@ -225,6 +249,8 @@ class _Run:
             params=self.params,
             on_trial=told,
         )
+        if self.checkpoints is not None:
+            self.checkpoints.keep(key, found)
         return found.params, len(found.trials)
 
     def fold(self, fold: Fold) -> _Done:

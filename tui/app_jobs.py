@@ -117,7 +117,8 @@ class DeskJobs(DeskBase):
         else:
             strip.show("", None)
         for view in self.switcher.query(View):
-            view.jobs_changed()
+            if view.is_mounted:
+                view.jobs_changed()
 
     def running(self, kind: str) -> tuple[int, str, float | None] | None:
         """The job of this kind that runs, what it said last, and how much of it is done (None while that is not known)."""

@@ -527,3 +527,14 @@ async def test_it_sorts_and_the_rows_are_still_the_right_ones(real_home: Path) -
 
 def test_intervals_leave_out_what_was_not_evaluated() -> None:
     assert intervals((Moment("close"),)) == []
+
+
+async def test_a_job_that_goes_on_while_a_view_is_being_made_breaks_nothing(real_home: Path) -> None:
+    from tui.views.index import IndexView
+
+    async with at_desk(real_home) as pilot:
+        app = app_of(pilot)
+        made = app.switcher.mount(IndexView())
+        app._show_jobs()
+        await made
+        app._show_jobs()

@@ -114,7 +114,7 @@ def state_text(record: Record | None, symbols: Symbols, now: float, keys: Mappin
     said = " ".join(str(error[key]) for key in ("message", "hint") if error.get(key))
     text.append(f"  {said}" if said else "")
     before = _("Done before: {kept}.").format(kept=record.kept())
-    again = _("{key} goes on: finished searches are kept.").format(key=keys["again"])
+    again = _("{key} goes on from there.").format(key=keys["again"])
     return text.append(f"\n{before} {again}", style="dim")
 
 

@@ -214,7 +214,7 @@ async def test_ctrl_x_cancels_the_training_that_is_shown_and_another_run_begins_
         await pilot.press("a")
         assert "still running" in said(pilot)
         job.cancel()
-        await see(pilot, "cancelled (01:00)", "1 fold, 1 trial, 0 models saved", "a goes on: finished searches are kept")
+        await see(pilot, "cancelled (01:00)", "1 fold, 1 trial, 0 models saved", "a goes on from there")
         found = started(pilot)
         await pilot.press("a")
         await until(pilot, lambda: found)

@@ -231,11 +231,11 @@ def test_raw_prices_with_splits_are_worth_what_adjusted_prices_are(market, allow
     for name in ("open", "high", "low", "close"):
         np.testing.assert_allclose(getattr(rebuilt, name), getattr(adjusted, name), rtol=1e-12)
     orders = Orders(action, (0.93,) * n, (1.09,) * n) if levels else Orders(action)
-    options = {"capital": 1e13, "allow_short": allow_short, "fraction": 0.5}
+    options = {"capital": 1e14, "allow_short": allow_short, "fraction": 0.5}
     one = trade(adjusted, orders, **options)
     two = trade(rebuilt, orders, events, raw, **options)
-    np.testing.assert_allclose(two.equity, one.equity, rtol=1e-8)
-    np.testing.assert_allclose(two.hold.equity, one.hold.equity, rtol=1e-8)
+    np.testing.assert_allclose(two.equity, one.equity, rtol=1e-9)
+    np.testing.assert_allclose(two.hold.equity, one.hold.equity, rtol=1e-9)
     assert [item.exit_reason for item in two.trades] == [item.exit_reason for item in one.trades]
 
 
@@ -273,8 +273,8 @@ def test_events_alone_make_nobody_richer(market, allow_short, late):
     events = event_arrays(raw, made)
     adjusted = adjusted_bars(raw, events)
     np.testing.assert_allclose(adjusted.close, adjusted.close[-1], rtol=1e-9)
-    result = trade(adjusted, Orders(action), events, raw, capital=1e13, fraction=0.5, allow_short=allow_short)
-    np.testing.assert_allclose(result.equity, 1e13, rtol=1e-8)
+    result = trade(adjusted, Orders(action), events, raw, capital=1e14, fraction=0.5, allow_short=allow_short)
+    np.testing.assert_allclose(result.equity, 1e14, rtol=1e-9)
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ def run_together(database: Path, seconds: float) -> dict[str, int]:
 
 def check_together(database: Path, seconds: float) -> None:
     done = run_together(database, seconds)
-    assert done["append"] >= 5
-    assert done["revise"] >= 5
+    assert done["append"] > 10
+    assert done["revise"] > 10
     assert done["read"] > 3
     store = open_store(database)
     assert {len(bars) for bars in read_many(store, SYMBOLS).values()} == {done["append"]}
@@ -53,7 +53,7 @@ def check_together(database: Path, seconds: float) -> None:
 
 
 def test_two_writers_and_a_reader_get_along(tmp_path: Path) -> None:
-    check_together(tmp_path / "pregao.db", 4.0)
+    check_together(tmp_path / "pregao.db", 6.0)
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ NEEDED = {
     "engine/resources/costs.toml",
     "engine/resources/migrations/env.py",
     "engine/resources/migrations/versions/0001_initial.py",
-    "engine/daily.py",
+    "engine/daily/run.py",
     "engine/ingestion/cotahist.py",
     "engine/store/bars.py",
     "tui/cli.py",

@@ -15,7 +15,7 @@ from engine.market import asked
 if TYPE_CHECKING:
     from engine.backtest.engine import BacktestResult
     from engine.backtest.execution import Execution
-    from engine.daily_plan import Plan
+    from engine.daily import Plan
     from engine.desk import Desk
     from engine.ingestion.importer import FileReport, Understood
     from engine.ingestion.table import ImportOptions
@@ -179,7 +179,7 @@ def plan_day(desk: Desk, as_of: date | None = None, progress: Progress = silent,
     """
     from dataclasses import replace
 
-    from engine.daily_plan import plan_run
+    from engine.daily import plan_run
     from engine.ingestion.sources import configured_sources
     from engine.ml.live import predictors
 

@@ -22,7 +22,8 @@ KILLED = """
 import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from engine import daily, daily_plan, desk
+from engine import daily, desk
+from engine.daily import run
 from engine.ingestion import sources
 from engine.store import ledger
 from engine.workspace import Workspace
@@ -42,7 +43,7 @@ def killed(step):
         return outcome
     return replace(step, work=work)
 
-finish = daily.finish_step
+finish = run.finish_step
 
 def half(store, run_id, position, step, found=None, tell=None):
     if where == "inside" and step.name == name:
@@ -55,13 +56,13 @@ def half(store, run_id, position, step, found=None, tell=None):
         die()
 
 if where in ("before", "after"):
-    daily.STEPS = tuple(killed(step) if step.name == name else step for step in daily.STEPS)
-daily.finish_step = half
+    run.STEPS = tuple(killed(step) if step.name == name else step for step in run.STEPS)
+run.finish_step = half
 if where == "moved":
     sources._file_away = die
 opened = desk.open_desk(Workspace(Path(home)), lambda: int(now))
 found = sources.configured_sources(opened.workspace, opened.settings, opened.store, opened.now, opened.calendar)
-daily.run_daily(daily_plan.plan_run(opened, sources=found))
+daily.run_daily(daily.plan_run(opened, sources=found))
 """
 
 

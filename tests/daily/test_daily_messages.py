@@ -11,8 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
-from engine.daily import run_daily
-from engine.daily_plan import plan_run
+from engine.daily import plan_run, run_daily
 from engine.desk import Desk
 from engine.notifications.day import Teller
 from engine.notifications.delivery import tell_and_send
@@ -65,7 +64,7 @@ def test_messages_are_written_in_the_transaction_of_their_step(home: Path) -> No
     """The run breaks right after the signals: what they say waits, though nothing else of the run exists."""
 
     def broken(desk: Desk) -> list[str]:
-        with patch("engine.daily.scan", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+        with patch("engine.daily.signal_steps.scan", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
             run_daily(plan_run(desk, notify=True))
         assert [step["name"] for step in list_runs(desk.store)[0]["steps"]][-1] == "signals"
         return said(desk)

@@ -145,7 +145,7 @@ def test_a_second_run_does_nothing_again_and_another_live_model_is_worked_in(hom
     first = live(home)
     before = daily(home)
     with monkeypatch.context() as patched:
-        patched.setattr("engine.daily.ask", lambda *_: pytest.fail("the model was asked again"))
+        patched.setattr("engine.daily.signal_steps.ask", lambda *_: pytest.fail("the model was asked again"))
         assert signal(daily(home)) == signal(before)
     second = live(home, threshold=1.0, now=MORNING - DAY)
     after = daily(home)

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.daily import run_daily
-from engine.daily_plan import plan_run
+from engine.daily import plan_run, run_daily
 from tests.desk_maker import DAILY, MORNING, at_desk, call, daily_csv, import_market, make_market, sessions, walk
 
 DAYS = sessions()

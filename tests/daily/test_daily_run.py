@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.daily import STEPS, run_daily
-from engine.daily_plan import plan_run
+from engine.daily import STEPS, plan_run, run_daily
 from engine.desk import Desk
 from engine.domain import Bars, Progress, day_number
 from engine.errors import NetworkError, NoDataError, UsageError
@@ -103,7 +102,7 @@ def test_a_second_call_does_nothing_again(home: Path, monkeypatch: pytest.Monkey
     def never(*_: Any) -> None:
         pytest.fail("the strategy was asked again")
 
-    monkeypatch.setattr("engine.daily.judged_signal", never)
+    monkeypatch.setattr("engine.daily.signal_steps.judged_signal", never)
     second = call("--run-daily", "--json", home=home)
     assert (first.code, second.code) == (0, 0)
     assert without_seconds(second.json) == without_seconds(first.json)

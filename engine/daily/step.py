@@ -1,0 +1,58 @@
+"""What a step of the daily run is, what it hands to the next ones and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.domain import Bars, Signal
+from engine.notifications.day import Teller
+from engine.store.ledger import StepRecord
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.daily.plan import Plan
+
+
+@dataclass
+class Findings:
+    """What the steps of one run hand to one another."""
+
+    watched: list[str] = field(default_factory=list)
+    named: bool = False
+    bars: dict[str, Bars] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+    signals: list[dict[str, Any]] = field(default_factory=list)
+    anomalies: list[dict[str, Any]] = field(default_factory=list)
+    directions: list[dict[str, Any]] = field(default_factory=list)
+    predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    drift: dict[str, dict[str, Any]] = field(default_factory=dict)
+    records: list[StepRecord] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one step ended; `signals` and the messages that `tell` writes are recorded together with it."""
+
+    status: str
+    detail: dict[str, Any]
+    signals: tuple[Signal, ...] | None = None
+    tell: Callable[[Connection], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `always` steps run again in every call; the others only when what they read has changed. `later` steps are those
+    of every decision time.
+    """
+
+    name: str
+    work: Callable[[Plan, Findings], Outcome]
+    always: bool = False
+    later: bool = False
+
+
+def teller(plan: Plan) -> Teller:
+    return Teller(plan.run_id, plan.desk.now(), plan.desk.workspace.demo)

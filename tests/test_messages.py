@@ -225,11 +225,13 @@ def test_portuguese_counts_zero_and_one_alike() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
-    from tui import backtest_compare, backtest_trades, index_table, training_history
-    from tui.backtest_panel import _rows
-    from tui.index_text import side
+    from tui.backtest import compare, trades
+    from tui.backtest.panel import _rows
+    from tui.index import table as index_table
+    from tui.index.text import side
     from tui.names import kind_name, status_name
-    from tui.training_form import label_name
+    from tui.training import history
+    from tui.training.form import label_name
     from tui.views.anomalies import AnomaliesView
     from tui.views.data import DataView
     from tui.views.signals import SignalsView
@@ -237,16 +239,16 @@ def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
 
     set_language(language)
     tables = (
-        backtest_trades._columns(),
+        trades._columns(),
         WatchlistView._columns(),
         DataView._coverage_columns(),
         DataView._job_columns(),
         DataView._run_columns(),
-        backtest_compare._columns(),
+        compare._columns(),
         AnomaliesView._columns(),
         index_table.columns(),
         SignalsView._columns(),
-        training_history.columns(),
+        history.columns(),
     )
     for column in (column for table in tables for column in table):
         assert len(column.label) <= column.width, column.label
@@ -265,7 +267,7 @@ def test_heads_fit_their_columns_and_labels_their_place(language: str) -> None:
     index = {column.key: column.width for column in index_table.columns()}
     assert max(len(side(given)) for given in (1, 0, None)) <= index["signal"]
     assert max(len(_(name)) + 2 for name in (gate.MET, gate.NOT_MET, gate.BY_LUCK)) <= index["gate"]
-    trained = {column.key: column.width for column in training_history.columns()}
+    trained = {column.key: column.width for column in history.columns()}
     assert max(len(label_name(name)) for name in ("fixed", "scaled", "triple_barrier")) <= trained["label"]
     signal = next(column.width for column in tables[1] if column.key == "signal")
     assert max(len(f"▲ {_(name)}") for name in ("BUY", "SELL", "HOLD")) <= signal

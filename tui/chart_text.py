@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from engine.i18n import _, ngettext
-from tui.backtest_panel import exit_name
+from tui.backtest.panel import exit_name
 from tui.quick_format import DASH, GLYPH, compact, number, percent, price, trend
 from tui.widgets.price_chart import LOWER, Look, PriceChart, glyph_of
 

@@ -16,7 +16,7 @@ from engine.ml.explain import Contribution, Explanation, explain
 from engine.ml.model import BOOSTED, FOREST
 from tests.desk_maker import MORNING, at_desk, call
 from tests.ml.model_maker import Made, made_model, made_training, rows
-from tui.explain_report import explain_report
+from tui.reports.explain import explain_report
 
 
 @pytest.fixture(scope="module")

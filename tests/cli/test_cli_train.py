@@ -9,7 +9,7 @@ import pytest
 from engine.jobs.kinds import KINDS, Cancelled, summary
 from tests.desk_maker import DAILY, at_desk, call, daily_csv, plain_environment, sessions
 from tests.ml.training_maker import trending
-from tui.training_report import event_line
+from tui.reports.training import event_line
 
 TREND = "TRND3"
 SMALL = ("--features", "momentum_5,momentum_20,rsi_14", "--folds", "2", "--model", "xgboost")

@@ -42,11 +42,11 @@ from tests.tui.test_anomalies_view import open_view as open_anomalies
 from tests.tui.test_anomalies_view import store as store_anomalies
 from tests.tui.test_anomalies_view import view as anomalies_view
 from tui.actions import ACTIONS, BY_ID, Action, bindings, checked_keymap, codes, find_code
-from tui.backtest_frame import PANELS
-from tui.index_frame import PANELS as INDEX_PANELS
+from tui.backtest.frame import PANELS
+from tui.index.frame import PANELS as INDEX_PANELS
 from tui.screens.dialogs import Ask, PickSymbol, Reader
 from tui.screens.import_file import ImportFile
-from tui.training_frame import PANELS as TRAINING_PANELS
+from tui.training.frame import PANELS as TRAINING_PANELS
 from tui.widgets.price_chart import Look
 from tui.widgets.prompt import Prompt
 from tui.widgets.viewport import Viewport

@@ -36,7 +36,7 @@ from tests.tui.desk_host import (
     watchlist,
 )
 from tui.actions import of_context
-from tui.backtest_form import question_of
+from tui.backtest.form import question_of
 from tui.help import help_text
 from tui.screens.dialogs import Ask, Reader
 from tui.screens.import_file import ImportFile

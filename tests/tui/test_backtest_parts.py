@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from engine.backtest.execution import ENTRIES, Execution
 from engine.errors import UsageError
 from engine.settings_model import Orders
-from tui.backtest_form import Question, parse, question_of
-from tui.backtest_frame import PANELS
-from tui.backtest_months import compound, figure, summary
-from tui.backtest_orders import changed_orders, execution_of, order_fields
-from tui.backtest_panel import exit_name, metrics_text
+from tui.backtest.form import Question, parse, question_of
+from tui.backtest.frame import PANELS
+from tui.backtest.months import compound, figure, summary
+from tui.backtest.orders import changed_orders, execution_of, order_fields
+from tui.backtest.panel import exit_name, metrics_text
 from tui.widgets.form import Field
 from tui.widgets.panels import after
 

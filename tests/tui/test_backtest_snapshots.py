@@ -12,9 +12,9 @@ import pytest
 from tests.tui.desk_host import answered, at_desk, backtest, form, open_backtest, see, until
 from tests.tui.test_app_snapshots import Kept
 from tui.app import MIN_HEIGHT, MIN_WIDTH
-from tui.backtest_compare import ComparePanel
-from tui.backtest_costs import CostsPanel
-from tui.backtest_evidence import EvidencePanel
+from tui.backtest.compare import ComparePanel
+from tui.backtest.costs import CostsPanel
+from tui.backtest.evidence import EvidencePanel
 
 SMALLEST = (MIN_WIDTH, MIN_HEIGHT)
 

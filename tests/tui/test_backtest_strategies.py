@@ -34,7 +34,7 @@ async def test_each_strategy_is_chosen_in_the_form_and_answered(real_home: Path)
 
 
 def test_a_broken_file_is_an_error_of_the_run_alone(tmp_path: Path) -> None:
-    from tui.backtest_form import param_fields
+    from tui.backtest.form import param_fields
 
     (tmp_path / "odd.py").write_text("1 / 0\n", encoding="utf-8")
     assert param_fields("odd", tmp_path) == []

@@ -27,11 +27,11 @@ from tests.tui.desk_host import (
     until,
     view_name,
 )
-from tui.backtest_compare import ComparePanel
-from tui.backtest_costs import CostsPanel
-from tui.backtest_evidence import EvidencePanel, outcome_text
-from tui.backtest_frame import PANELS
-from tui.backtest_months import MonthMap, compound
+from tui.backtest.compare import ComparePanel
+from tui.backtest.costs import CostsPanel
+from tui.backtest.evidence import EvidencePanel, outcome_text
+from tui.backtest.frame import PANELS
+from tui.backtest.months import MonthMap, compound
 from tui.screens.dialogs import Reader
 
 NAMES = set(strategies.names())
@@ -145,7 +145,7 @@ async def test_a_panel_passed_on_the_way_compares_nothing(real_home: Path) -> No
 async def test_a_comparison_that_runs_shows_how_far_it_is_and_blocks_nothing(
     real_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tui import backtest_answer
+    from tui.backtest import answer as backtest_answer
 
     go_on, told = threading.Event(), threading.Event()
     true = backtest_answer.compared
@@ -173,7 +173,7 @@ async def test_a_comparison_that_runs_shows_how_far_it_is_and_blocks_nothing(
 
 async def test_a_comparison_of_an_older_question_is_given_up(real_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.jobs.kinds import Cancelled
-    from tui import backtest_answer
+    from tui.backtest import answer as backtest_answer
 
     go_on, ends = threading.Event(), []
     true = backtest_answer.compared
@@ -225,7 +225,7 @@ async def test_a_broken_file_of_the_user_is_left_out_and_named(real_home: Path) 
 
 
 async def test_a_defect_of_a_comparison_is_said(real_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tui import backtest_answer
+    from tui.backtest import answer as backtest_answer
 
     def broken(*_arguments: Any) -> Any:
         raise ZeroDivisionError

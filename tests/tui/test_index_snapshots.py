@@ -15,7 +15,7 @@ from tests.tui.direction_maker import said as made_said
 from tests.tui.test_app_snapshots import SIZES, Kept
 from tests.tui.test_index_view import runs
 from tui.app import MIN_HEIGHT, MIN_WIDTH
-from tui.index_frame import PANELS
+from tui.index.frame import PANELS
 
 
 @pytest.mark.parametrize("size", [(MIN_WIDTH, MIN_HEIGHT), *SIZES], ids=lambda size: f"{size[0]}x{size[1]}")

@@ -22,12 +22,12 @@ from tests.tui.direction_maker import JUDGED, REASONS, SKILL, SYMBOL, TODAY, eva
 from tests.tui.direction_maker import said as made_said
 from tests.tui.widget_host import Host, lines
 from tui.actions import BY_ID
-from tui.index_frame import PANELS
-from tui.index_panels import intervals, windows_line
-from tui.index_price import typed_price
-from tui.index_record import WINDOW, Moment, Past, moments, order, record, rolled, targets
-from tui.index_table import columns
-from tui.index_text import gate_text, record_text, said_text, strip
+from tui.index.frame import PANELS
+from tui.index.panels import intervals, windows_line
+from tui.index.price import typed_price
+from tui.index.record import WINDOW, Moment, Past, moments, order, record, rolled, targets
+from tui.index.table import columns
+from tui.index.text import gate_text, record_text, said_text, strip
 from tui.screens.dialogs import PickSymbol, Reader
 from tui.views.index import KIND
 from tui.widgets.distribution import Bar, Distribution

@@ -33,12 +33,12 @@ from tests.tui.training_maker import (
 )
 from tui.actions import BY_ID
 from tui.screens.dialogs import Ask, Reader
-from tui.training_form import HORIZONS, MODELS, filled, first_fields, job_params, parse, symbols_in
-from tui.training_form import Surroundings as Around
-from tui.training_frame import HINTS, PANELS
-from tui.training_history import HistoryPanel, rows_of
-from tui.training_panels import importance_text
-from tui.training_record import Record, clock
+from tui.training.form import HORIZONS, MODELS, filled, first_fields, job_params, parse, symbols_in
+from tui.training.form import Surroundings as Around
+from tui.training.frame import HINTS, PANELS
+from tui.training.history import HistoryPanel, rows_of
+from tui.training.panels import importance_text
+from tui.training.record import Record, clock
 from tui.widgets.form import Field
 from tui.widgets.learning_chart import CalibrationChart, Interval, IntervalChart, Point
 from tui.widgets.plot import Canvas

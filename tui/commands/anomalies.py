@@ -50,7 +50,7 @@ def run_anomalies(arguments: argparse.Namespace) -> int:
             whole = {**found[0]} if len(found) == 1 else {"results": found} if found else {}
             print_json({**whole, **({"acknowledged": seen} if arguments.ack else {}), "demo": desk.workspace.demo})
         elif found:
-            from tui.anomalies_report import anomalies_report
+            from tui.reports.anomalies import anomalies_report
 
             demo_banner(desk.workspace.demo)
             listed = [item for one in found for item in one["anomalies"]]

@@ -166,18 +166,18 @@ def _as_dict(result: BacktestResult, arguments: argparse.Namespace, desk: Desk) 
 def _show(
     results: Sequence[BacktestResult], filters: dict[str, dict[str, Any]], arguments: argparse.Namespace, desk: Desk
 ) -> None:
-    from tui.backtest_report import backtest_report
-    from tui.compare_report import bands_table, monthly_table
+    from tui.reports.backtest import backtest_report
+    from tui.reports.compare import bands_table, monthly_table
 
     if len(results) > REPORTED:
-        from tui.symbols_report import symbols_report
+        from tui.reports.symbols import symbols_report
 
         console().print(symbols_report(results))
         return
     for result in results:
         console().print(backtest_report(result.as_dict(), trades=arguments.trades))
         if result.bars.symbol in filters:
-            from tui.filter_report import filter_report
+            from tui.reports.filter import filter_report
 
             console().print(filter_report(filters[result.bars.symbol]["filter"]))
         if arguments.monthly:
@@ -186,6 +186,6 @@ def _show(
             console().print(bands_table(result, arguments.bands))
         if arguments.taxes:
             from engine.backtest.taxed import carried_from, tax_report
-            from tui.tax_report import tax_table
+            from tui.reports.tax import tax_table
 
             console().print(tax_table(tax_report(result, carried_from(desk.settings.taxes), desk.calendar)))

@@ -29,7 +29,7 @@ def run_daily(arguments: argparse.Namespace) -> int:
         if is_json(arguments):
             print_json(report.as_dict())
         else:
-            from tui.reports import daily_report
+            from tui.reports.daily import daily_report
 
             demo_banner(desk.workspace.demo)
             console().print(daily_report(report))
@@ -59,7 +59,7 @@ def run_runs(arguments: argparse.Namespace) -> int:
         if not found:
             narrate(_("There was no daily run yet: start one with `pregao --run-daily`."))
             return 0
-        from tui.reports import runs_table
+        from tui.reports.daily import runs_table
 
         demo_banner(desk.workspace.demo)
         console().print(runs_table(found))

@@ -218,7 +218,7 @@ def run_coverage(arguments: argparse.Namespace) -> int:
         if is_json(arguments):
             print_json({"series": [item.as_dict() for item in found], "demo": desk.workspace.demo})
             return 0
-        from tui.reports import coverage_table
+        from tui.reports.bars import coverage_table
 
         demo_banner(desk.workspace.demo)
         console().print(coverage_table(found))
@@ -265,7 +265,7 @@ def run_bars(arguments: argparse.Namespace) -> int:
                 }
             )
             return 0
-        from tui.reports import bars_table
+        from tui.reports.bars import bars_table
 
         demo_banner(desk.workspace.demo)
         console().print(bars_table(bars))
@@ -275,7 +275,7 @@ def run_bars(arguments: argparse.Namespace) -> int:
 def run_events(arguments: argparse.Namespace) -> int:
     from engine.store.bars import list_series, read_bars
     from engine.store.events import read_events
-    from tui.events_report import event_dict, events_table
+    from tui.reports.events import event_dict, events_table
 
     with desk_of(arguments) as desk:
         (symbol,) = symbols([arguments.symbol])

@@ -97,13 +97,13 @@ def _params(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _done(figures: dict[str, Any]) -> str:
-    from tui.direction_report import figures_line
+    from tui.reports.direction import figures_line
 
     return figures_line(figures)
 
 
 def _show(action: str, found: dict[str, Any]) -> None:
-    from tui import direction_report
+    from tui.reports import direction as direction_report
 
     demo_banner(found["demo"])
     if action == "report":

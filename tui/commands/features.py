@@ -46,7 +46,7 @@ def run_features(arguments: argparse.Namespace) -> int:
         if is_json(arguments):
             print_json(table.as_dict() | {"file": None if file is None else str(file), "demo": desk.workspace.demo})
             return 0
-        from tui.features_report import features_report
+        from tui.reports.features import features_report
 
         demo_banner(desk.workspace.demo)
         console().print(features_report(table.as_dict()))

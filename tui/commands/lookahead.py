@@ -58,7 +58,7 @@ def run_lookahead(arguments: argparse.Namespace) -> int:
     if is_json(arguments):
         print_json({"checked": [item.as_dict() for item in checked], "demo": demo})
     else:
-        from tui.lookahead_report import lookahead_report
+        from tui.reports.lookahead import lookahead_report
 
         demo_banner(demo)
         console().print(lookahead_report(checked, bars, stored=bool(arguments.symbol)))

@@ -28,7 +28,7 @@ def drift(desk: Desk, arguments: argparse.Namespace) -> int:
     if not found:
         narrate(_("No model is live: `pregao models promote ID` makes one live."))
         return 0
-    from tui.filter_report import drift_report
+    from tui.reports.filter import drift_report
 
     demo_banner(desk.workspace.demo)
     console().print(drift_report(found))

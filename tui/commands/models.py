@@ -137,7 +137,7 @@ def _answer(desk: Desk, arguments: argparse.Namespace, found: dict[str, Any], sh
 
 
 def _report() -> Any:
-    from tui import models_report
+    from tui.reports import models as models_report
 
     return models_report
 

@@ -91,7 +91,7 @@ def _deliver(arguments: argparse.Namespace, ids: Sequence[int], only: Sequence[s
         elif is_json(arguments):
             print_json({**done, "demo": desk.workspace.demo})
         else:
-            from tui.notify_report import channels_report
+            from tui.reports.notify import channels_report
 
             console().print(channels_report(done))
     return 1 if done["wrong"] or any(counts["dead"] for counts in done["channels"].values()) else 0
@@ -119,7 +119,7 @@ def _show(desk: Desk, arguments: argparse.Namespace, messages: Sequence[Message]
     if not listed:
         narrate(_("There is no such message."))
         return
-    from tui.notify_report import messages_table
+    from tui.reports.notify import messages_table
 
     demo_banner(desk.workspace.demo)
     console().print(messages_table(listed))

@@ -39,8 +39,8 @@ def report(
     if is_json(arguments):
         print_json(found | ({} if taxed is None else {"taxes": taxed.as_dict()}) | {"demo": desk.workspace.demo})
         return 0
-    from tui.backtest_report import backtest_report, symbols_table
-    from tui.compare_report import monthly_table
+    from tui.reports.backtest import backtest_report, symbols_table
+    from tui.reports.compare import monthly_table
 
     demo_banner(desk.workspace.demo)
     console().print(backtest_report(found, trades=arguments.trades))
@@ -48,7 +48,7 @@ def report(
     if arguments.monthly:
         console().print(monthly_table(result.monthly))
     if taxed is not None:
-        from tui.tax_report import tax_table
+        from tui.reports.tax import tax_table
 
         console().print(tax_table(taxed))
     return 0

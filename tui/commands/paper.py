@@ -237,6 +237,6 @@ def _answer(
 
 
 def _report() -> Any:
-    from tui import paper_report
+    from tui.reports import paper as paper_report
 
     return paper_report

@@ -109,13 +109,13 @@ def run_signal(arguments: argparse.Namespace) -> int:
             shown |= {"skipped": [error.as_dict() for error in skipped]} if skipped else {}
             print_json(shown | (why if arguments.explain else {}))
             return 0
-        from tui.reports import signals_report
+        from tui.reports.signals import signals_report
 
         demo_banner(desk.workspace.demo)
         console().print(signals_report([signal.as_dict() for signal in found]))
         _note(notices)
         if explained:
-            from tui.explain_report import explain_report
+            from tui.reports.explain import explain_report
 
             for item in explained:
                 console().print(explain_report(item["explanation"], f"{item['symbol']}, {item['model']}"))
@@ -162,7 +162,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
         if is_json(arguments):
             print_json({**found.as_dict(), "notices": [*found.notices, *broken], "demo": desk.workspace.demo})
             return 0
-        from tui.compare_report import comparison_report
+        from tui.reports.compare import comparison_report
 
         demo_banner(desk.workspace.demo)
         console().print(comparison_report(found))

@@ -64,7 +64,7 @@ def run_strategies(arguments: argparse.Namespace) -> int:
     if is_json(arguments):
         print_json({"strategies": listed})
         return 0
-    from tui.reports import strategies_table
+    from tui.reports.signals import strategies_table
 
     console().print(strategies_table(listed))
     for item in listed:

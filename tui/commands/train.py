@@ -76,7 +76,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     quiet = is_json(arguments)
 
     def told(kind: str, payload: dict[str, Any]) -> None:
-        from tui.training_report import event_line
+        from tui.reports.training import event_line
 
         narrate(event_line(kind, payload), quiet=quiet)
 
@@ -87,7 +87,7 @@ def run_train(arguments: argparse.Namespace) -> int:
             single = len(found["trainings"]) == 1
             print_json({**found["trainings"][0], "demo": found["demo"]} if single else found)
             return 0
-        from tui.training_report import training_report
+        from tui.reports.training import training_report
 
         demo_banner(found["demo"])
         for report in found["trainings"]:

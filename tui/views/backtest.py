@@ -21,15 +21,15 @@ from textual.worker import Worker, WorkerState
 from engine.errors import PregaoError
 from engine.i18n import _
 from tui.actions import Action, bindings
-from tui.backtest_charts import ChartsPanel
-from tui.backtest_compare import ComparePanel
-from tui.backtest_costs import CostsPanel
-from tui.backtest_evidence import EvidencePanel
-from tui.backtest_form import Question, parse, typed
-from tui.backtest_frame import HINTS, PANELS
-from tui.backtest_months import MonthsPanel
-from tui.backtest_question import IDEA, QuestionForm
-from tui.backtest_trades import TradesTable
+from tui.backtest.charts import ChartsPanel
+from tui.backtest.compare import ComparePanel
+from tui.backtest.costs import CostsPanel
+from tui.backtest.evidence import EvidencePanel
+from tui.backtest.form import Question, parse, typed
+from tui.backtest.frame import HINTS, PANELS
+from tui.backtest.months import MonthsPanel
+from tui.backtest.question import IDEA, QuestionForm
+from tui.backtest.trades import TradesTable
 from tui.messages import ChartAsked, JobAsked
 from tui.views.base import TALL, View
 from tui.widgets.form import Form, Value
@@ -212,7 +212,7 @@ class BacktestView(View):
 
     @work(thread=True, exclusive=True, group="backtest", exit_on_error=False)
     def _work(self, number: int, question: Question) -> None:
-        from tui.backtest_answer import answer
+        from tui.backtest.answer import answer
 
         desk = self.desk_app.desk
         if desk is None:
@@ -273,7 +273,7 @@ class BacktestView(View):
 
     def _show_head(self) -> None:
         """The verdict, the figures and the notes, as many as suit the panel and the size."""
-        from tui.backtest_panel import metrics_text, notes_text, verdict_text
+        from tui.backtest.panel import metrics_text, notes_text, verdict_text
 
         result = self._result
         if result is None:
@@ -366,7 +366,7 @@ class BacktestView(View):
 
     async def action_trade(self) -> None:
         """Everything about the trade under the cursor."""
-        from tui.backtest_panel import trade_text
+        from tui.backtest.panel import trade_text
         from tui.screens.dialogs import Reader
 
         await self.action_open("trades")
@@ -375,7 +375,7 @@ class BacktestView(View):
 
     def action_read(self) -> None:
         """All of the verdict, the figures and the notes, whatever the size of the terminal."""
-        from tui.backtest_panel import full_text
+        from tui.backtest.panel import full_text
         from tui.screens.dialogs import Reader
 
         if self._result is not None:

@@ -138,7 +138,7 @@ class DataView(View):
 
     @on(VTable.Highlighted, "#coverage")
     def _say_oddities(self, event: VTable.Highlighted) -> None:
-        from tui.reports import coverage_notes
+        from tui.reports.bars import coverage_notes
 
         if event.row is not None and event.row < len(self._coverage):
             notes = coverage_notes(self._coverage[event.row])
@@ -150,7 +150,7 @@ class DataView(View):
 
     @on(VTable.Opened, "#runs")
     def _open_run(self, event: VTable.Opened) -> None:
-        from tui.reports import run_text
+        from tui.reports.daily import run_text
         from tui.screens.dialogs import Reader
 
         self.app.push_screen(Reader(_("Daily run"), run_text(self._runs[event.row])))

@@ -20,12 +20,12 @@ from textual.worker import get_current_worker
 from engine.errors import PregaoError
 from engine.i18n import _, ngettext
 from tui.actions import bindings
-from tui.index_frame import PANELS, Shown
-from tui.index_panels import CurvePanel, EvaluationPanel, SignalPanel, WindowsPanel, whole_text
-from tui.index_price import typed_price
-from tui.index_record import Moment, moments, targets
-from tui.index_table import cell, columns, sort_value
-from tui.index_text import figures_text, gate_text, said_text, session_day, side
+from tui.index.frame import PANELS, Shown
+from tui.index.panels import CurvePanel, EvaluationPanel, SignalPanel, WindowsPanel, whole_text
+from tui.index.price import typed_price
+from tui.index.record import Moment, moments, targets
+from tui.index.table import cell, columns, sort_value
+from tui.index.text import figures_text, gate_text, said_text, session_day, side
 from tui.messages import JobAsked
 from tui.views.base import View
 from tui.widgets.panels import PanelBar, ReadingPanel, after

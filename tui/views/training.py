@@ -20,12 +20,12 @@ from engine.errors import PregaoError
 from engine.i18n import _
 from tui.actions import Action, bindings
 from tui.messages import JobAsked
-from tui.training_form import TrainingForm, parse, problem
-from tui.training_frame import HINTS, PANELS
-from tui.training_look import KIND, Look, look_at
-from tui.training_models import TrainingModels
-from tui.training_progress import ProgressPanel, state_text, title_text
-from tui.training_record import Record, Symbols
+from tui.training.form import TrainingForm, parse, problem
+from tui.training.frame import HINTS, PANELS
+from tui.training.look import KIND, Look, look_at
+from tui.training.models import TrainingModels
+from tui.training.progress import ProgressPanel, state_text, title_text
+from tui.training.record import Record, Symbols
 from tui.widgets.form import Form
 from tui.widgets.panels import PanelBar, after
 from tui.widgets.prompt import Prompt
@@ -254,8 +254,8 @@ class TrainingView(TrainingModels):
 
     def _show_panel(self) -> None:
         """Give the panel that is shown what it shows; the others get it when they are."""
-        from tui.training_history import HistoryPanel, rows_of
-        from tui.training_panels import CalibrationPanel, FeaturesPanel, ResultPanel
+        from tui.training.history import HistoryPanel, rows_of
+        from tui.training.panels import CalibrationPanel, FeaturesPanel, ResultPanel
 
         panel = self.query_one(f"#training-{self.panel}")
         if isinstance(panel, ProgressPanel):
@@ -311,9 +311,9 @@ class TrainingView(TrainingModels):
 
 
 def _make(panel: str) -> Widget:
-    from tui.training_compare import ComparePanel
-    from tui.training_history import HistoryPanel
-    from tui.training_panels import CalibrationPanel, FeaturesPanel, ResultPanel
+    from tui.training.compare import ComparePanel
+    from tui.training.history import HistoryPanel
+    from tui.training.panels import CalibrationPanel, FeaturesPanel, ResultPanel
 
     made: dict[str, Callable[..., Widget]] = {
         "result": ResultPanel,

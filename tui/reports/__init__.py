@@ -1,0 +1,1 @@
+"""Results of the engine as Rich tables for the terminal, one module a command."""

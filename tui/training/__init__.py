@@ -1,0 +1,1 @@
+"""What the training view is made of: its form, its record and its panels."""

@@ -32,7 +32,7 @@ from engine.market.tax_table import load_tax_table, to_cents
 from engine.market.taxes import Carried
 from engine.settings_model import Taxes
 from engine.strategies import get
-from tui.tax_report import tax_table
+from tui.reports.tax import tax_table
 
 MONDAY = day_number(date(2025, 3, 3))
 TABLE = load_tax_table()

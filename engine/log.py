@@ -53,9 +53,16 @@ class RedactingFormatter(logging.Formatter):
         return redact(super().format(record), self._secrets)
 
 
+class FileHandler(logging.handlers.RotatingFileHandler):
+    """A line that cannot be written (a full or read-only disk) is lost, and stops neither the work nor anything that it prints."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing: there is no other place to say it, and a traceback in the terminal says nothing to its reader."""
+
+
 def start_log(path: Path, level: str = "INFO", secrets: Sequence[str] = ()) -> logging.Handler:
     """Send everything to `path` (1 MB, five kept) and quieten the libraries that log full addresses."""
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=1 << 20, backupCount=5, encoding="utf-8", delay=True)
+    handler = FileHandler(path, maxBytes=1 << 20, backupCount=5, encoding="utf-8", delay=True)
     handler.setFormatter(RedactingFormatter(secrets))
     root = logging.getLogger()
     root.handlers = [handler]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.errors import SettingsError
 from engine.i18n import _
+from engine.whole_file import write_whole
 
 PACKAGE = Path(__file__).parent
 
@@ -86,7 +87,7 @@ class Workspace:
             for file in (self.settings_file, self.alerts_file):
                 packaged = PACKAGE / "resources" / file.name
                 if not file.exists() and packaged.exists():
-                    file.write_bytes(packaged.read_bytes())
+                    write_whole(file, packaged.read_bytes())
         except OSError as error:
             raise SettingsError(
                 _("The workspace {home} cannot be written: {error}").format(home=self.home, error=error.strerror or error),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from engine.domain import from_day_number, iso
 from engine.errors import FileError
 from engine.i18n import _
 from engine.store.board_anomalies import BoardAnomaly
+from engine.whole_file import write_whole
 
 COLUMNS = ("id", "symbol", "timeframe", "time", "severity", "kind", "score", "drivers", "explained_by", "advice", "acknowledged")
 
@@ -40,18 +40,9 @@ def export(folder: Path, found: Sequence[BoardAnomaly], name: str) -> tuple[Path
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for ending, text in texts.items():
-            _replace(folder / f"{name}{ending}", text)
+            write_whole(folder / f"{name}{ending}", text.encode())
     except OSError as error:
         raise FileError(
             _("{path} cannot be written: {error}").format(path=folder / name, error=error.strerror or error)
         ) from error
     return folder / f"{name}.csv", folder / f"{name}.json"
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

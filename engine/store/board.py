@@ -27,6 +27,7 @@ from engine.store import board_directions
 from engine.store.board_anomalies import ANOMALIES, ANOMALIES_STATE, LISTED, BoardAnomaly, anomaly
 from engine.store.board_directions import BoardDirection, BoardEvaluation
 from engine.store.database import HEAD
+from engine.store.refusals import hint_of
 from engine.store.series import AFTER_MARKET, FORMAT, PROVISIONAL, SERIES_QUERY, SESSION_SHIFT, Series, choose_series
 
 SPARK_SESSIONS = 30
@@ -346,7 +347,7 @@ def _revision(connection: sqlite3.Connection) -> str | None:
 def _refused(path: Path, error: Exception) -> StoreError:
     return StoreError(
         _("The database {path} cannot be read: {error}").format(path=path, error=error),
-        _("If it is damaged, `pregao store backup` copies what can still be read."),
+        hint_of(error),
     )
 
 

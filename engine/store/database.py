@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import StoreError
 from engine.i18n import _
+from engine.store.refusals import hint_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -89,7 +90,7 @@ class Store:
             log.exception("the store refused")
             raise StoreError(
                 _("The database {path} refused: {error}").format(path=self.path, error=getattr(error, "orig", error)),
-                _("If it is damaged, `pregao store backup` copies what can still be read."),
+                hint_of(getattr(error, "orig", error)),
             ) from error
 
     def snapshot(self) -> int:
@@ -133,7 +134,10 @@ def open_store(path: Path) -> Store:
         if found != HEAD:
             _migrate(path, found)
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(_("The database {path} cannot be opened: {error}").format(path=path, error=error)) from error
+        said = getattr(error, "strerror", None) or error
+        raise StoreError(
+            _("The database {path} cannot be opened: {error}").format(path=path, error=said), hint_of(error)
+        ) from error
     return Store(path)
 
 
@@ -168,6 +172,9 @@ def _migrate(path: Path, found: str | None) -> None:
             _("The database {path} was made by a newer version (schema {found})").format(path=path, found=found),
             _("Update Pregão, or choose another workspace with --home."),
         )
+    if os.name == "posix":
+        path.touch()
+        path.chmod(0o600)
     connection = sqlite3.connect(path, timeout=LOCK_WAIT_SECONDS)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
@@ -178,5 +185,3 @@ def _migrate(path: Path, found: str | None) -> None:
             command.upgrade(config, "head")
     finally:
         store.close()
-    if os.name == "posix":
-        path.chmod(0o600)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -124,16 +123,15 @@ def both_servers() -> Iterator[Servers]:
 
 
 def rows(home: Path, asked: str) -> list[tuple[Any, ...]]:
-    """What a query finds in the database of a workspace, no row where there is no database or table yet."""
+    """What a query finds in the database of a workspace."""
+    with closing(sqlite3.connect(home / "data" / "pregao.db")) as connection:
+        return connection.execute(asked).fetchall()
+
+
+def has_table(home: Path, name: str) -> bool:
+    """Whether the database of a workspace has a table."""
     path = home / "data" / "pregao.db"
-    if not path.exists():
-        return []
-    with closing(sqlite3.connect(path)) as connection:
-        try:
-            return connection.execute(asked).fetchall()
-        except sqlite3.OperationalError as error:
-            assert "no such table" in str(error)
-            return []
+    return path.exists() and bool(rows(home, f"SELECT 1 FROM sqlite_master WHERE name = '{name}'"))
 
 
 def kept(home: Path) -> Mapping[str, Any]:
@@ -147,7 +145,3 @@ def kept(home: Path) -> Mapping[str, Any]:
         folder = home / "data" / place
         found[place] = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     return found
-
-
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

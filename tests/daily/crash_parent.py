@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 #: Seconds that a run may take when nobody kills it.
 LONGEST = 120.0
 #: BLAS and OpenMP begin no threads of their own.
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)

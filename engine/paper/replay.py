@@ -10,20 +10,23 @@ import numpy as np
 from engine.backtest.positions import ENTRY
 from engine.backtest.result import EXIT_REASONS
 from engine.domain import from_day_number
-from engine.paper.legs import Legs
+from engine.paper.legs import DAY, Legs
 from engine.paper.session import Played, play
 from engine.paper.state import CANCELLED, number_of, tag_of
 from engine.paper.terms import Terms
 from engine.paper.words import fill_message
 from engine.paper.work import Work, working
 from engine.store import paper
+from engine.store.bars import list_series
 from engine.store.paper import StoredAccount, StoredFill
+from engine.store.series import SESSION_SHIFT
 from engine.store.values import cash_return
 
 if TYPE_CHECKING:
     from engine.desk import Desk
 
-#: A live account waits so many sessions for the bar of a symbol that it holds or has an order of; then it takes it for suspended.
+#: A live account waits so many sessions for the bar of a symbol that it holds or has an order of; then it takes it for suspended, if
+#: the market went on: other symbols have bars.
 PATIENCE = 5
 
 
@@ -38,7 +41,8 @@ def replay(desk: Desk, until: int, most: int | None = None) -> dict[str, Any]:
     most: so many of them at most.
 
     Returns {"sessions", "session", "fills", "waiting_for"}: how many were replayed, the newest one (ISO date), how many fills
-    they brought, and symbols whose bar of the next session is missing. Replaying again changes nothing.
+    they brought, and symbols whose bar of the next session is missing. Replaying again changes nothing. A session after the newest
+    stored bar of all is not replayed, whatever the clock says.
     """
     with desk.store.read() as connection:
         stored = paper.read_account(connection)
@@ -47,15 +51,15 @@ def replay(desk: Desk, until: int, most: int | None = None) -> dict[str, Any]:
     done = fills = 0
     missing: list[str] = []
     legs = Legs(desk.store, Terms(**stored.terms))
-    session = stored.session
+    session, newest = stored.session, _newest_stored(desk, stored.terms["timeframe"])
     while session < until and (most is None or done < most):
         with working(desk, legs) as work:
             session = work.session
             if work.stored.id != stored.id or session >= until:
                 break
             following = desk.calendar.next_session(session)
-            missing = _missing(work, following, until)
-            if missing:
+            missing = _missing(work, following, until, newest)
+            if missing or following > newest:
                 break
             fills += _replay_session(work, following)
             done, session = done + 1, following
@@ -67,10 +71,16 @@ def replay(desk: Desk, until: int, most: int | None = None) -> dict[str, Any]:
     }
 
 
-def _missing(work: Work, session: int, until: int) -> list[str]:
-    """The symbols that matter in a session and whose bars may still come."""
+def _newest_stored(desk: Desk, timeframe: str) -> int:
+    """The session of the newest bar of any symbol, -1 without bars."""
+    lasts = (item.last for item in list_series(desk.store) if item.timeframe == timeframe)
+    return max(((last - SESSION_SHIFT) // DAY for last in lasts), default=-1)
+
+
+def _missing(work: Work, session: int, until: int, newest: int) -> list[str]:
+    """The symbols that matter in a session and whose bars may still come. newest: the session of the newest bar of all."""
     late = int(np.count_nonzero((work.desk.calendar.sessions > session) & (work.desk.calendar.sessions <= until)))
-    if work.terms.live and late >= PATIENCE:
+    if work.terms.live and late >= PATIENCE and session <= newest:
         return []
     return [
         symbol

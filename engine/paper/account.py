@@ -13,13 +13,13 @@ from engine.backtest.orders import Order
 from engine.domain import from_day_number
 from engine.errors import UsageError
 from engine.i18n import _
-from engine.paper import following, reconcile, report
+from engine.paper import following, preview, reconcile, report
 from engine.paper.replay import newest_session, replay
 from engine.paper.risk import Opening, expected_price, refusals
 from engine.paper.state import number_of, tag_of
 from engine.paper.terms import LIVE, REPLAY
 from engine.paper.tickets import Ticket, order_of
-from engine.paper.work import Work, open_account, working
+from engine.paper.work import Work, open_account, rehearsing, working
 from engine.store import paper
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class PaperAccount:
         """
         with working(self.desk) as work:
             return place(work, ticket, origin=origin, signal=signal, execution=execution)
+
+    def preview(self, ticket: Ticket) -> dict[str, Any]:
+        """What `place` would do, without doing it; see `engine.paper.preview`. Raises the same errors."""
+        with rehearsing(self.desk) as work:
+            return preview.outlook(work, place(work, ticket))
 
     def close(self, symbol: str) -> StoredOrder:
         """Place the order that closes a position at the next open. Raises UsageError without one."""
@@ -72,6 +77,12 @@ class PaperAccount:
     def follow(self, signals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Place the orders of signals in their JSON form, each signal once; what was done with each. See `engine.paper.following`."""
         return following.follow(self.desk, signals, place)
+
+    def preview_follow(self, signal: Mapping[str, Any]) -> dict[str, Any]:
+        """What `follow` would do with one signal, without doing it: {"result"}, with what `preview` says where an order would be placed."""
+        with rehearsing(self.desk) as work:
+            result, row = following.follow_one(work, signal, place)
+            return {"result": result} | ({} if row is None else preview.outlook(work, row))
 
     def replay_to(self, session: int | None = None, *, most: int | None = None) -> dict[str, Any]:
         """Replay the sessions up to `session` (days since 1970-01-01; None: the newest closed one), at most so many.

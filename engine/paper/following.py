@@ -61,30 +61,34 @@ def follow(desk: Desk, signals: Sequence[Mapping[str, Any]], place: Callable[...
     cancelled. An entry risks `risk_per_trade` of the equity at its stop and takes an equal share of the exposure at most.
     """
     ranked = sorted(signals, key=lambda signal: (-float(signal["strength"] or 0.0), signal["symbol"]))
-    return [_follow_one(desk, signal, place) for signal in ranked]
+    done = []
+    for signal in ranked:
+        with working(desk) as work:
+            result, row = follow_one(work, signal, place)
+        order = None if row is None else row.number
+        done.append({"symbol": signal["symbol"], "action": signal["action"], "result": result, "order": order})
+    return done
 
 
-def _follow_one(desk: Desk, signal: Mapping[str, Any], place: Callable[..., StoredOrder]) -> dict[str, Any]:
-    symbol, action = signal["symbol"], signal["action"]
-    said = {"symbol": symbol, "action": action, "order": None}
-    with working(desk) as work:
-        _drop_contradicted(work, signal)
-        side = SIDES.get(action, 0)
-        units = work.account.books[symbol].position.units if symbol in work.account.books else 0
-        why = _nothing_to_do(work, signal, side, units)
-        if why:
-            return said | {"result": why}
-        execution = replace(
-            Execution(**desk.settings.orders.model_dump()),
-            volume_cap=work.terms.volume_cap,
-            fractional=work.terms.fractional,
-        )
-        key = key_of(signal)
-        if units:
-            row = place(work, Ticket(symbol, side, 0), origin="signal", signal=key)
-        else:
-            row = _enter(work, signal, side, execution, key, place)
-        return said | {"result": "refused" if row.state == paper.REFUSED else "placed", "order": row.number}
+def follow_one(work: Work, signal: Mapping[str, Any], place: Callable[..., StoredOrder]) -> tuple[str, StoredOrder | None]:
+    """The same for one signal within a transaction: the result, and the order where there is one."""
+    symbol, side = signal["symbol"], SIDES.get(signal["action"], 0)
+    _drop_contradicted(work, signal)
+    units = work.account.books[symbol].position.units if symbol in work.account.books else 0
+    why = _nothing_to_do(work, signal, side, units)
+    if why:
+        return why, None
+    execution = replace(
+        Execution(**work.desk.settings.orders.model_dump()),
+        volume_cap=work.terms.volume_cap,
+        fractional=work.terms.fractional,
+    )
+    key = key_of(signal)
+    if units:
+        row = place(work, Ticket(symbol, side, 0), origin="signal", signal=key)
+    else:
+        row = _enter(work, signal, side, execution, key, place)
+    return "refused" if row.state == paper.REFUSED else "placed", row
 
 
 def key_of(signal: Mapping[str, Any]) -> str:
@@ -136,7 +140,7 @@ def _enter(
     kind, limit, trigger = levels or (MARKET, math.nan, math.nan)
     price = expected_price(Order(kind, side, limit=limit, trigger=trigger), last)
     units = 0 if levels is None else _units(work, symbol, intent, price)
-    opening = work.desk.calendar.open_instant(work.desk.calendar.next_session(_session_of(work, at)))
+    opening = work.desk.calendar.open_instant(work.desk.calendar.next_session(session_of(work, at)))
     late = opening > int(datetime.fromisoformat(signal["valid_until"]).timestamp())
     if late or not units:
         number = paper.next_number(work.connection, work.stored.id)
@@ -150,7 +154,7 @@ def _enter(
     return place(work, ticket, origin="signal", signal=key, execution=execution)
 
 
-def _session_of(work: Work, at: int) -> int:
+def session_of(work: Work, at: int) -> int:
     """The newest session that has opened by an instant."""
     calendar = work.desk.calendar
     following = calendar.next_session(calendar.last_closed_session(at))

@@ -14,6 +14,9 @@ from engine.backtest.positions import Book, order_cost
 if TYPE_CHECKING:
     from engine.settings_model import Paper
 
+#: By how much a measure may pass its limit through rounding.
+SLACK = {"max_positions": 0.0, "risk_per_trade": 1e-9, "exposure": 1e-9, "cash": 0.005}
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -103,19 +106,27 @@ def refusals(
         found.append({"rule": "daily_loss", "limit": limits.daily_loss})
     if any(other.book.symbol == opening.book.symbol for other in waiting):
         found.append({"rule": "already_waiting"})
+    return found + [
+        item for item in measures(account, opening, waiting, limits) if item["value"] > item["limit"] + SLACK[item["rule"]]
+    ]
+
+
+def measures(account: Account, opening: Opening, waiting: Sequence[Opening], limits: Paper) -> list[dict[str, Any]]:
+    """What an order which opens would take of each limit, with what is held and waits: [{"rule", "value", "limit"}].
+
+    Fractions of the equity, which must be above 0, but for the counts of "max_positions" and the R$ of "cash".
+    """
+    worth = equity(account)
     held = {book.symbol for book in account.books.values() if book.position.units}
     symbols = held | {other.book.symbol for other in waiting} | {opening.book.symbol}
-    if len(symbols) > limits.max_positions:
-        found.append({"rule": "max_positions", "value": len(symbols), "limit": limits.max_positions})
-    measured = {
-        "risk_per_trade": (order_risk(opening) / worth, limits.risk_per_trade),
-        "exposure": ((exposed(account) + sum(one.value for one in (*waiting, opening))) / worth, limits.exposure),
-    }
-    found += [{"rule": name, "value": value, "limit": most} for name, (value, most) in measured.items() if value > most + 1e-9]
+    exposure = (exposed(account) + sum(one.value for one in (*waiting, opening))) / worth
     free = buying_power(account) - sum(other.cash for other in waiting)
-    if opening.cash > free + 0.005:
-        found.append({"rule": "cash", "value": opening.cash, "limit": free})
-    return found
+    return [
+        {"rule": "max_positions", "value": len(symbols), "limit": limits.max_positions},
+        {"rule": "risk_per_trade", "value": order_risk(opening) / worth, "limit": limits.risk_per_trade},
+        {"rule": "exposure", "value": exposure, "limit": limits.exposure},
+        {"rule": "cash", "value": opening.cash, "limit": free},
+    ]
 
 
 def usage(account: Account, waiting: Sequence[Opening], state: tuple[float, float], limits: Paper) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def order_of(ticket: Ticket, book: Book, instrument: Instrument, last: float, ta
     if units and levels:
         raise UsageError(
             _("The position in {symbol} has its own stop and target").format(symbol=ticket.symbol),
-            _("Leave out --stop and --target when adding to a position."),
+            _("Leave out the stop and the target when adding to a position."),
         )
     for name in ("limit", "trigger", "stop", "target"):
         value = getattr(ticket, name)
@@ -93,7 +93,7 @@ def _kind(ticket: Ticket) -> str:
     if ticket.kind != BRACKET:
         return ticket.kind
     if math.isnan(ticket.stop) or math.isnan(ticket.target):
-        raise UsageError(_("A bracket needs a stop and a target"), _("Give both with --stop and --target."))
+        raise UsageError(_("A bracket needs a stop and a target"), _("Give both."))
     limited, triggered = not math.isnan(ticket.limit), not math.isnan(ticket.trigger)
     return (STOP_LIMIT if triggered else LIMIT) if limited else (STOP if triggered else MARKET)
 

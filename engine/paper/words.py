@@ -63,7 +63,7 @@ def hint_of(reasons: Iterable[Mapping[str, Any]]) -> str:
     if "kill_switch" in rules:
         return _("`pregao paper risk --kill-switch off` turns it off.")
     if "risk_per_trade" in rules:
-        return _("Give a closer stop with --stop, or a smaller quantity; without a stop, all of the order counts as its risk.")
+        return _("Give a closer stop or a smaller quantity; without a stop, all of the order counts as its risk.")
     if "already_waiting" in rules:
         return _("`pregao paper cancel ID` takes it back.")
     return _("The limits are in the section [paper] of config/pregao.toml.")

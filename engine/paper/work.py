@@ -188,6 +188,14 @@ def working(desk: Desk, legs: Legs | None = None) -> Iterator[Work]:
         work.save()
 
 
+@contextmanager
+def rehearsing(desk: Desk) -> Iterator[Work]:
+    """The same as `working`, of which nothing is kept: for what would come of something."""
+    with desk.store.rehearse() as connection:
+        stored = paper.read_account(connection) or open_account(desk, connection, LIVE, None)
+        yield Work(desk, connection, stored, Legs(desk.store, Terms(**stored.terms)))
+
+
 def open_account(desk: Desk, connection: Connection, mode: str, session: int | None) -> StoredAccount:
     """A new account by the settings of now. session: the newest one that it takes for over; None for the last one that has closed."""
     terms, now = terms_of(desk.settings, mode), desk.now()

@@ -75,6 +75,16 @@ class Store:
             yield connection
 
     @contextmanager
+    def rehearse(self) -> Iterator[Connection]:
+        """A transaction like that of `write` which is always undone: what it would do is seen, and nothing is changed."""
+        with self._translated(), self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            finally:
+                _roll_back(connection)
+
+    @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection without a transaction, for work that stages first and publishes with `transaction`."""
         with self._translated(), self.engine.connect() as connection:

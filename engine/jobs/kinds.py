@@ -26,7 +26,7 @@ MOST_CAPITAL = 1e12
 PLANNED = {
     "model": "kind",
     "select": "select_k",
-    **{name: name for name in ("label", "label_params", "folds", "trials", "seed")},
+    **{name: name for name in ("label", "label_params", "folds", "trials", "balance", "seed")},
 }
 
 
@@ -192,7 +192,7 @@ def daily_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit
 
 def train_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
     """symbols and, each optional, model, pooled (one model of all symbols, else one each), label, label_params, features, groups,
-    folds, trials, select, strategy, timeframe, from, to, seed, name.
+    folds, trials, select, balance, strategy, timeframe, from, to, seed, name.
 
     {"trainings": [...]}, each as of `pregao train signals --json`. Emits "fold" and "trial" as `engine.ml.training.train` does, with
     "symbols", and "trained" with each model's id. Symbols that have too few bars are emitted as "skipped" and left out while others
@@ -208,7 +208,7 @@ def train_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit
     numbers = ("folds", "trials", "select", "seed")
     lists = ("symbols", "features", "groups")
     accepted: dict[str, type] = {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, int), **dict.fromkeys(lists, list)}
-    _checked(params, {**accepted, "pooled": bool, "label_params": dict})
+    _checked(params, {**accepted, "pooled": bool, "balance": bool, "label_params": dict})
     said = {name: value for name, value in params.items() if value is not None}
     symbols = asked.symbols(_words(said, "symbols"))
     groups, names = (_words(said, key) if said.get(key) else None for key in ("groups", "features"))

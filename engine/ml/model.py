@@ -113,10 +113,12 @@ def fit(
     *,
     select_k: int = SELECTED,
     calibrate: bool = True,
+    balance: bool = False,
     seed: int = SEED,
 ) -> SignalModel:
     """The model that learnt from these rows of the data set; the arguments and errors are those of `fit_with_evidence`."""
-    return fit_with_evidence(dataset, rows, kind, params, select_k=select_k, calibrate=calibrate, seed=seed).model
+    options: dict[str, Any] = {"select_k": select_k, "calibrate": calibrate, "balance": balance, "seed": seed}
+    return fit_with_evidence(dataset, rows, kind, params, **options).model
 
 
 def fit_with_evidence(
@@ -127,6 +129,7 @@ def fit_with_evidence(
     *,
     select_k: int = SELECTED,
     calibrate: bool = True,
+    balance: bool = False,
     seed: int = SEED,
 ) -> Fitted:
     """Select, scale, fit and calibrate on `rows` (int64 indices into the data set) alone; rows count by their uniqueness.
@@ -134,7 +137,8 @@ def fit_with_evidence(
     Calibration: a first model learns from the rows before the last fifth, without those whose labels reach into it, and its
     answers on that fifth are calibrated (Platt); the final model learns from all rows and takes the calibration over, as
     scikit-learn's CalibratedClassifierCV(ensemble=False) does. The same data and seed give the same model.
-    params: over `DEFAULTS[kind]`. select_k: the columns to keep, at most. Raises UsageError for a family or parameter that does
+    params: over `DEFAULTS[kind]`. select_k: the columns to keep, at most. balance: every class counts the same while the trees
+    learn; the calibration, on rows as they came, brings the frequencies back. Raises UsageError for a family or parameter that does
     not exist or a value that is not possible, NoDataError when the rows are too few.
     """
     from engine.features.catalogue import schema_hash
@@ -142,12 +146,12 @@ def fit_with_evidence(
     chosen = checked_params(kind, params or {})
     if select_k < 1:
         raise UsageError(_("A model needs at least 1 feature, not {count}").format(count=select_k))
-    said = {**chosen, "select_k": select_k, "calibrate": calibrate, "seed": seed}
+    said = {**chosen, "select_k": select_k, "calibrate": calibrate, "balance": balance, "seed": seed}
     identity = np.ones(3), np.zeros(3)
     schema = schema_hash(dataset.features)
 
     def learnt(rows: IntArray, slope: FloatArray, intercept: FloatArray) -> SignalModel:
-        selected, center, scale, estimator = _learn(dataset, rows, kind, chosen, select_k, seed)
+        selected, center, scale, estimator = _learn(dataset, rows, kind, chosen, select_k, balance, seed)
         return SignalModel(kind, dataset.features, schema, selected, center, scale, estimator, slope, intercept, said)
 
     if not calibrate:
@@ -245,7 +249,7 @@ def _log_odds(p: FloatArray) -> FloatArray:
 
 
 def _learn(
-    dataset: Dataset, rows: IntArray, kind: str, params: Mapping[str, Any], select_k: int, seed: int
+    dataset: Dataset, rows: IntArray, kind: str, params: Mapping[str, Any], select_k: int, balance: bool, seed: int
 ) -> tuple[IntArray, FloatArray, FloatArray, Any]:
     """The selected columns, their centre and scale, and the estimator, of these rows."""
     X, y, unique = dataset.X[rows], dataset.y[rows], dataset.weights[rows]
@@ -259,7 +263,7 @@ def _learn(
     low, center, high = np.nanquantile(X[:, selected], (0.25, 0.5, 0.75), axis=0)
     scale = np.where(high > low, high - low, 1.0)
     inputs = (X[:, selected] - center) / scale
-    estimator = _estimator(kind, params, seed, inputs, y.astype(np.int64) + 1, sample_weights(unique, y, balance=False))
+    estimator = _estimator(kind, params, seed, inputs, y.astype(np.int64) + 1, sample_weights(unique, y, balance))
     return selected, center, scale, estimator
 
 

@@ -39,7 +39,8 @@ class TrainingPlan:
     """What to train. symbols: those of one model, pooled. kind: the family. features: names, none means the whole catalogue.
 
     label, label_params: as in `labels.make`. folds: of the walk-forward. trials: of the search in each fold and for the final
-    model, 0 for `params` over the defaults as they are. select_k: columns that a model keeps. embargo: seconds between
+    model, 0 for `params` over the defaults as they are. select_k: columns that a model keeps. balance: every class
+    counts the same while a model learns. embargo: seconds between
     training and test beyond the label's end. start: rows from this instant on (UTC seconds; earlier bars only warm up).
     """
 
@@ -51,6 +52,7 @@ class TrainingPlan:
     folds: int = 5
     trials: int = 0
     select_k: int = model.SELECTED
+    balance: bool = False
     params: Mapping[str, Any] = field(default_factory=dict)
     embargo: int = 0
     start: int | None = None
@@ -234,7 +236,14 @@ class _Run:
             self.emit("trial", {"fold": fold, **payload})
             self.progress(self.done, self.total, _("{where}, trial {number}").format(where=where, number=trial.number))
 
-        asked = {"kind": plan.kind, "trials": plan.trials, "select_k": plan.select_k, "seed": plan.seed, "params": self.params}
+        asked = {
+            "kind": plan.kind,
+            "trials": plan.trials,
+            "select_k": plan.select_k,
+            "balance": plan.balance,
+            "seed": plan.seed,
+            "params": self.params,
+        }
         key = search_key(self.table, rows, asked)
         self.keys.append(key)
         found = None if self.checkpoints is None else self.checkpoints.read(key)
@@ -245,6 +254,7 @@ class _Run:
         found = tuning.tune(
             *(self.table, rows, plan.kind, plan.trials),
             select_k=plan.select_k,
+            balance=plan.balance,
             seed=plan.seed,
             params=self.params,
             on_trial=told,
@@ -301,7 +311,8 @@ class _Run:
     def _fitted(self, rows: IntArray, params: Mapping[str, Any]) -> tuple[model.Fitted, threshold.Threshold]:
         """A model of these rows, and the threshold chosen on those of them that were held out."""
         plan, table = self.plan, self.table
-        found = model.fit_with_evidence(table, rows, plan.kind, params, select_k=plan.select_k, seed=plan.seed)
+        options: dict[str, Any] = {"select_k": plan.select_k, "balance": plan.balance, "seed": plan.seed}
+        found = model.fit_with_evidence(table, rows, plan.kind, params, **options)
         return found, threshold.choose(table.y[found.held_out], found.probabilities, table.weights[found.held_out])
 
 

@@ -11,6 +11,7 @@ from engine.i18n import _
 from engine.ml import model as models
 from engine.ml.importance import log_loss
 from engine.ml.splits import hold_out
+from engine.ml.weights import sample_weights
 
 if TYPE_CHECKING:
     from engine.domain import IntArray
@@ -69,13 +70,15 @@ def tune(
     trials: int,
     *,
     select_k: int = models.SELECTED,
+    balance: bool = False,
     seed: int = models.SEED,
     params: Mapping[str, Any] | None = None,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> Tuned:
     """Try `trials` parameter sets of `SPACES[kind]` and keep the one that judges held-out training rows best.
 
-    Each set learns from the earlier rows and is judged by its log-loss (rows counted by uniqueness) on the last fifth, the rows
+    Each set learns from the earlier rows and is judged by its log-loss (rows counted by uniqueness, and with `balance` every
+    class the same, as they are learnt from) on the last fifth, the rows
     whose labels reach into it being in neither. The first trial is `params` over the defaults, so that the search never ends
     below them on these rows; the others are chosen by Optuna's TPE with this seed, in memory. `params` outside its range is not
     taken as a trial's. on_trial may raise, which ends the search. Raises UsageError for fewer than 1 trial and an unknown family,
@@ -87,11 +90,12 @@ def tune(
     if trials < 1:
         raise UsageError(_("A search needs at least 1 trial, not {count}").format(count=trials))
     earlier, later = hold_out(dataset.start, dataset.end, rows)
+    weights = sample_weights(dataset.weights[later], dataset.y[later], balance)
     done: list[Trial] = []
 
     def value_of(chosen: Mapping[str, Any]) -> float:
-        fitted = models.fit(dataset, earlier, kind, chosen, select_k=select_k, calibrate=False, seed=seed)
-        value = log_loss(dataset.y[later], fitted.probabilities(dataset.X[later]), dataset.weights[later])
+        fitted = models.fit(dataset, earlier, kind, chosen, select_k=select_k, calibrate=False, balance=balance, seed=seed)
+        value = log_loss(dataset.y[later], fitted.probabilities(dataset.X[later]), weights)
         best = min([value, *(trial.best for trial in done)])
         done.append(Trial(len(done) + 1, value, chosen, best))
         if on_trial is not None:

@@ -25,7 +25,7 @@ REFIT, MIN_TRAIN = 63, 500
 
 @dataclass(frozen=True, slots=True)
 class WalkForwardPlan:
-    """How the models are made. kind, params, select_k, calibrate, seed: as in `engine.ml.model.fit`. features: names, empty for
+    """How the models are made. kind, params, select_k, calibrate, balance, seed: as in `engine.ml.model.fit`. features: names, empty for
     the whole catalogue. label_kind, label_params: as in `engine.ml.labels.make`. refit: bars between two fits; min_train: rows that
     the first one needs.
     """
@@ -37,6 +37,7 @@ class WalkForwardPlan:
     params: Mapping[str, Any] = field(default_factory=dict)
     select_k: int = model.SELECTED
     calibrate: bool = True
+    balance: bool = False
     seed: int = model.SEED
     refit: int = REFIT
     min_train: int = MIN_TRAIN
@@ -105,7 +106,7 @@ def _fitted(dataset: Dataset, rows: IntArray, ends: IntArray, plan: WalkForwardP
     weights = np.zeros(len(dataset))
     weights[rows] = uniqueness(dataset.row[rows], ends[rows])
     known = replace(dataset, weights=weights)
-    options: dict[str, Any] = {"select_k": plan.select_k, "calibrate": plan.calibrate, "seed": plan.seed}
+    options: dict[str, Any] = {"select_k": plan.select_k, "calibrate": plan.calibrate, "balance": plan.balance, "seed": plan.seed}
     try:
         return model.fit(known, rows, plan.kind, plan.params, **options)
     except NoDataError:

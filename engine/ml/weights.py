@@ -49,7 +49,7 @@ def balanced(y: NDArray[np.int8], weights: FloatArray | None = None) -> FloatArr
     return result
 
 
-def sample_weights(uniqueness: FloatArray, y: NDArray[np.int8], balance: bool = True) -> FloatArray:
+def sample_weights(uniqueness: FloatArray, y: NDArray[np.int8], balance: bool) -> FloatArray:
     """The weights to learn with: uniqueness, times the class balance if asked for, scaled to a mean of 1; float64 (m,).
 
     Give the rows that are learnt from, no others: the balance and the scale are of these rows.

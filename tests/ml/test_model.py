@@ -233,3 +233,16 @@ def test_labels_that_reach_into_the_held_out_rows_are_not_learnt_from():
     assert TRAIN.size - earlier.size - later.size == 60
     with pytest.raises(NoDataError):
         fitted("xgboost", replace(known, end=known.start + 400 * DAY))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_balance_makes_a_rare_class_heard_and_calibration_brings_its_frequency_back(kind):
+    known = table()
+    rng = np.random.default_rng(3)
+    rare = replace(known, y=np.where((known.y == -1) & (rng.random(len(known)) < 0.8), 0, known.y).astype(np.int8))
+    share = float((rare.y[TRAIN] == -1).mean())
+    plain, balanced = (fitted(kind, rare, calibrate=False, balance=given) for given in (False, True))
+    X = table(seed=9).X
+    assert np.nanmean(balanced.raw(X)[:, 0]) > 1.5 * np.nanmean(plain.raw(X)[:, 0])
+    said = np.nanmean(fitted(kind, rare, balance=True).probabilities(X)[:, 0])
+    assert said == pytest.approx(share, abs=0.06)

@@ -36,6 +36,7 @@ def asked(symbols: Sequence[str] = SYMBOLS, **other: Any) -> dict[str, Any]:
         "folds": 3,
         "trials": 0,
         "select": 20,
+        "balance": False,
         "strategy": None,
         "timeframe": "1d",
         "from": None,

@@ -40,6 +40,9 @@ def add_commands(commands: Any, common: Any) -> None:
     parser.add_argument("--groups", metavar="A,B,...", help=_("only features of these groups"))
     parser.add_argument("--features", metavar="A,B,...", help=_("only these features, or these besides the groups"))
     parser.add_argument("--select", type=int, metavar="N", help=_("keep the N most informative features (default 20)"))
+    parser.add_argument(
+        "--balance", action="store_true", help=_("let every class count the same while learning, however rare it is")
+    )
     parser.add_argument("--folds", type=int, metavar="N", help=_("steps of the walk-forward (default 5)"))
     parser.add_argument(
         "--trials", type=int, metavar="N", help=_("search for parameters inside each fold with N trials (default 0: no search)")
@@ -71,7 +74,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         "features": _words(arguments.features, "--features"),
         "groups": _words(arguments.groups, "--groups"),
         **{key: getattr(arguments, key) for key in ("model", "label", "strategy", "name")},
-        **{key: getattr(arguments, key) for key in ("select", "folds", "trials", "seed", "pooled")},
+        **{key: getattr(arguments, key) for key in ("select", "balance", "folds", "trials", "seed", "pooled")},
     }
     quiet = is_json(arguments)
 

@@ -29,6 +29,8 @@ MODELS = ("random_forest", "xgboost")
 HORIZONS: Mapping[str, int] = {"fixed": 5, "scaled": 5, "triple_barrier": 10}
 #: One model of all symbols, or one for each.
 POOLED = ("together", "each")
+#: Whether the classes count as often as they came, or the same.
+BALANCE = ("as_they_come", "balanced")
 AS_SETTINGS = ""
 START = "start"
 
@@ -87,6 +89,15 @@ def first_fields(around: Surroundings) -> list[Field]:
         _whole("trials", _("Trials"), 0, 0, 500, 5, _("Sets of parameters that each fold tries; 0 takes the usual ones.")),
         _whole("select", _("Features"), 20, 1, 60, 1, _("The most informative features that the model looks at.")),
         Field(
+            "balance",
+            _("Classes"),
+            BALANCE[0],
+            BALANCE,
+            show=_balance,
+            default=BALANCE[0],
+            help=_("While learning, classes count as often as they came, or all the same; the probabilities are of what came."),
+        ),
+        Field(
             "strategy",
             _("Strategy"),
             AS_SETTINGS,
@@ -119,6 +130,7 @@ def job_params(fields: Sequence[Field], symbols: Sequence[str]) -> dict[str, obj
         "folds": values["folds"],
         "trials": values["trials"],
         "select": values["select"],
+        "balance": values["balance"] == BALANCE[1],
         "strategy": values["strategy"] or None,
         "timeframe": values["timeframe"],
         "from": values["from"] or None,
@@ -133,6 +145,7 @@ def filled(fields: Sequence[Field], params: Mapping[str, object]) -> list[Field]
     for key in ("strategy", "from", "to"):
         asked[key] = params.get(key) or ""
     asked["pooled"] = POOLED[0 if params.get("pooled") else 1]
+    asked["balance"] = BALANCE[1 if params.get("balance") else 0]
     asked["horizon"] = cast("Mapping[str, object]", params.get("label_params") or {}).get("horizon")
     return [replace(item, value=cast("Value", asked[item.key])) if asked.get(item.key) is not None else item for item in fields]
 
@@ -170,6 +183,10 @@ def _model(value: Value) -> str:
 
 def _pooled(value: Value) -> str:
     return _("one model") if value == POOLED[0] else _("one each")
+
+
+def _balance(value: Value) -> str:
+    return _("as they came") if value == BALANCE[0] else _("balanced")
 
 
 def _strategy(value: Value) -> str:

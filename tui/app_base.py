@@ -15,7 +15,7 @@ from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
-from tui.messages import Said
+from tui.messages import Said, sentences
 from tui.widgets.frame import TopBar
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class DeskBase(App[int]):
     def fail(self, error: PregaoError) -> None:
         """Say an error of the engine, not again while it is among the last said, and keep it for the view that stands in."""
         self.store_error = error
-        whole = f"{error.message} {error.hint}".strip()
+        whole = sentences(error.message, error.hint)
         if whole not in [line for _at, _severity, line in self.history[-LAST_SAID:]]:
             self.say(error.message, "error", error.hint)
 
@@ -74,7 +74,7 @@ class DeskBase(App[int]):
 
     def say(self, text: str, severity: str = "information", hint: str = "") -> None:
         """A toast, and a line in the history of messages: an error is never only a toast."""
-        whole = f"{text} {hint}".strip()
+        whole = sentences(text, hint)
         self.history.append((time.time(), severity, whole))
         self.notify(whole, severity=severity, timeout=TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
 

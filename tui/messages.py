@@ -10,6 +10,13 @@ from textual.message import Message
 Severity = Literal["information", "warning", "error"]
 
 
+def sentences(text: str, hint: str) -> str:
+    """What is wrong and what to do about it, one behind the other."""
+    if not hint:
+        return text
+    return f"{text} {hint}" if text.endswith((".", "!", "?", ":", "…")) else f"{text}. {hint}"
+
+
 @dataclass
 class Said(Message):
     """Something for the user to read: a toast now, and a line in the message history."""

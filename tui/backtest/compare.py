@@ -16,6 +16,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from engine.errors import PregaoError
 from engine.i18n import _
 from tui.backtest.form import Question
+from tui.messages import sentences
 from tui.widgets.table import Column, VTable
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class ComparePanel(Vertical):
         if event.found is None:
             self._asked = None
             error = event.errors[0]
-            self._clear(f"✖ {error.message}. {error.hint}")
+            self._clear(f"✖ {sentences(error.message, error.hint)}")
             return
         self.found, self._broken, self._rows = event.found, event.errors, rows_of(event.found)
         self.table.set_rows(len(self._rows), keep=0)

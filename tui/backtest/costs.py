@@ -14,6 +14,7 @@ from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
+from tui.messages import sentences
 from tui.widgets.panels import ReadingPanel
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class CostsPanel(ReadingPanel):
         try:
             taxed = tax_report(result, carried_from(desk.settings.taxes), desk.calendar)
         except PregaoError as error:
-            self.post_message(self.Assessed(result, None, _refused(f"{error.message}. {error.hint}")))
+            self.post_message(self.Assessed(result, None, _refused(sentences(error.message, error.hint))))
             return
         self.post_message(self.Assessed(result, taxed, tax_table(taxed)))
 

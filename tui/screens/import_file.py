@@ -17,6 +17,7 @@ from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
 from engine.i18n import _
+from tui.messages import sentences
 from tui.quick_format import number
 from tui.screens.dialogs import Dialog
 from tui.widgets.table import Column, VTable
@@ -231,7 +232,7 @@ class ImportFile(Dialog[Choice]):
         try:
             self._symbol = normalise_symbol(answer)
         except PregaoError as error:
-            self.query_one("#import-facts", Static).update(Text(f"{error.message}. {error.hint}", style="bold red"))
+            self.query_one("#import-facts", Static).update(Text(sentences(error.message, error.hint), style="bold red"))
             return
         self._look(Path(self._typed).expanduser())
 

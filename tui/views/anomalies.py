@@ -10,8 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.timer import Timer
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from engine.domain import day_number, from_day_number, sao_paulo
 from engine.errors import PregaoError
@@ -21,9 +20,8 @@ from tui.anomaly_text import anomaly_text, kind_text, severity_cell
 from tui.messages import ChartAsked, Said
 from tui.names import anomaly_name, severity_name
 from tui.quick_format import day, number
-from tui.views.base import View
+from tui.views.filtered import FilteredView, matches
 from tui.widgets.candles import CandleChart, Mark
-from tui.widgets.prompt import Prompt
 from tui.widgets.table import Column, VTable
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ REST_SECONDS = 0.12
 Value = TypeVar("Value")
 
 
-class AnomaliesView(View):
+class AnomaliesView(FilteredView):
     """The stored anomalies, the newest first; the marked one is drawn and told in full beside or below the table."""
 
     DEFAULT_CSS = """
@@ -64,7 +62,6 @@ class AnomaliesView(View):
     AnomaliesView.-low #anomalies-chart { display: none; }
     """
     context: ClassVar[str] = "anomalies"
-    filters: ClassVar[bool] = True
     BINDINGS = bindings("anomalies")
     LOW: ClassVar[int] = 18
 
@@ -82,9 +79,7 @@ class AnomaliesView(View):
                 yield CandleChart(id="anomalies-chart")
                 with VerticalScroll(id="anomalies-scroll", can_focus=False):
                     yield Static(id="anomalies-text")
-        yield Prompt(
-            id="anomalies-filter", placeholder=_("part of a symbol, name, severity, kind or day as 2025-06; !part leaves out")
-        )
+        yield self.filter_prompt(_("part of a symbol, name, severity, kind or day as 2025-06; !part leaves out"))
 
     @staticmethod
     def _columns() -> list[Column]:
@@ -102,11 +97,7 @@ class AnomaliesView(View):
     def table(self) -> VTable:
         return self.query_one("#anomalies-table", VTable)
 
-    def focus_target(self) -> Widget:
-        return self.table
-
     def on_mount(self) -> None:
-        self.table.on_filter = self._ask_filter
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._tell())
         self.data_changed()
 
@@ -126,7 +117,7 @@ class AnomaliesView(View):
             "No anomalies yet: {key} starts the daily run, which looks at every symbol; `pregao anomalies SYMBOL` looks further back."
         ).format(key=self.desk_app.key_of("daily.run"))
         self.table.set_rows(len(ids), ids.index(chosen.id) if chosen and chosen.id in ids else 0)
-        self._filter()
+        self.apply_filter()
 
     def shown(self) -> None:
         self.table.repaint()
@@ -149,10 +140,8 @@ class AnomaliesView(View):
             return
         shown, every = len(self.table.order), len(self.found)
         count = ngettext("{count} anomaly", "{count} anomalies", every).format(count=every)
-        facts = [count if shown == every else _("{shown} of {count}").format(shown=shown, count=count)]
-        facts.append(_("{count} not seen yet").format(count=sum(not item.acknowledged for item in self.found)))
-        if typed := self.query_one("#anomalies-filter", Prompt).value.strip():
-            facts.append(_("filter: {text}").format(text=typed))
+        facts = self.counted(shown, every, count)
+        facts.insert(1, _("{count} not seen yet").format(count=sum(not item.acknowledged for item in self.found)))
         if self.severity != SEVERITIES[0]:
             facts.append(_("from {severity} on").format(severity=severity_name(self.severity)))
         if self.kind:
@@ -193,26 +182,8 @@ class AnomaliesView(View):
 
     # --- filters -------------------------------------------------------------------------------------------------
 
-    def _ask_filter(self) -> None:
-        prompt = self.query_one("#anomalies-filter", Prompt)
-        prompt.open(prompt.value)
-
-    @on(Input.Changed, "#anomalies-filter")
-    def _filter_typed(self) -> None:
-        self._filter()
-
-    @on(Input.Submitted, "#anomalies-filter")
-    def _filter_accepted(self) -> None:
-        self.query_one("#anomalies-filter", Prompt).close()
-        self.table.focus()
-
-    @on(Prompt.Dismissed)
-    def _filter_left(self, event: Prompt.Dismissed) -> None:
-        event.prompt.value = ""
-        self.table.focus()
-
-    def _filter(self) -> None:
-        words = self.query_one("#anomalies-filter", Prompt).value.upper().split()
+    def apply_filter(self) -> None:
+        words = self.words
         days = sorted({item.session for item in self.found}, reverse=True)
         first = days[min(self.sessions, len(days)) - 1] if self.sessions and days else 0
         least = SEVERITIES.index(self.severity)
@@ -223,7 +194,7 @@ class AnomaliesView(View):
             and SEVERITIES.index(item.severity) >= least
             and self.kind in ("", item.kind)
             and not (self.unseen and item.acknowledged)
-            and _matches(item, words)
+            and matches(_about(item), words)
         ]
         self.table.set_order(kept)
         self._head()
@@ -231,27 +202,27 @@ class AnomaliesView(View):
 
     def action_severity(self) -> None:
         self.severity = _next(SEVERITIES, self.severity)
-        self._filter()
+        self.apply_filter()
 
     def action_kind(self) -> None:
         """The next kind that there is, then all."""
         held = {item.kind for item in self.found}
         self.kind = _next(["", *(kind for kind in KINDS if kind in held or kind == self.kind)], self.kind)
-        self._filter()
+        self.apply_filter()
 
     def action_sessions(self) -> None:
         self.sessions = _next(SESSIONS, self.sessions)
-        self._filter()
+        self.apply_filter()
 
     def action_unseen(self) -> None:
         self.unseen = not self.unseen
-        self._filter()
+        self.apply_filter()
 
     def action_symbol(self) -> None:
         self.desk_app.pick_symbol(self._only)
 
     def _only(self, symbol: str) -> None:
-        self.query_one("#anomalies-filter", Prompt).value = symbol
+        self.typed = symbol
 
     # --- the marked one ------------------------------------------------------------------------------------------
 
@@ -349,7 +320,6 @@ def _next(values: Sequence[Value], value: Value) -> Value:
     return values[(values.index(value) + 1) % len(values)]
 
 
-def _matches(item: BoardAnomaly, words: list[str]) -> bool:
+def _about(item: BoardAnomaly) -> str:
     day = from_day_number(item.session).isoformat()
-    text = f"{item.symbol} {item.name} {item.severity} {severity_name(item.severity)} {item.kind} {anomaly_name(item.kind)} {day}".upper()
-    return all((word[1:] not in text) if word.startswith("!") else word in text for word in words if word != "!")
+    return f"{item.symbol} {item.name} {item.severity} {severity_name(item.severity)} {item.kind} {anomaly_name(item.kind)} {day}"

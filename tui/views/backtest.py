@@ -30,7 +30,7 @@ from tui.backtest.frame import HINTS, PANELS
 from tui.backtest.months import MonthsPanel
 from tui.backtest.question import IDEA, QuestionForm
 from tui.backtest.trades import TradesTable
-from tui.messages import ChartAsked, JobAsked
+from tui.messages import ChartAsked, JobAsked, sentences
 from tui.views.base import TALL, View
 from tui.widgets.form import Form, Value
 from tui.widgets.panels import PanelBar, ReadingPanel, after
@@ -181,7 +181,7 @@ class BacktestView(View):
         try:
             value = parse(field, event.value.strip())
         except PregaoError as error:
-            self.query_one("#backtest-edit", Prompt).refuse(f"{error.message}. {error.hint}")
+            self.query_one("#backtest-edit", Prompt).refuse(sentences(error.message, error.hint))
             return
         self.query_one("#backtest-edit", Prompt).close()
         self.form.focus()
@@ -229,7 +229,7 @@ class BacktestView(View):
         if event.number != self._number:
             return
         if event.error is not None:
-            self._say_state(f"{event.error.message}. {event.error.hint}", bad=True)
+            self._say_state(sentences(event.error.message, event.error.hint), bad=True)
             return
         assert event.result is not None
         self._result = event.result

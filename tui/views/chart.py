@@ -17,7 +17,7 @@ from engine.domain import DEFAULT_TIMEFRAME, day_number
 from engine.errors import PregaoError
 from engine.i18n import _
 from tui.actions import bindings
-from tui.messages import BacktestAsked, Said
+from tui.messages import BacktestAsked, Said, sentences
 from tui.views.base import View
 from tui.widgets.price_chart import PriceChart
 
@@ -160,7 +160,7 @@ class ChartView(View):
         if event.asked != self._asked:
             return
         if event.error is not None:
-            self._say(f"{event.error.message}. {event.error.hint}".strip())
+            self._say(sentences(event.error.message, event.error.hint))
             return
         assert event.chart is not None
         from engine.chart import index_at

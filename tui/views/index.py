@@ -26,7 +26,7 @@ from tui.index.price import typed_price
 from tui.index.record import Moment, moments, targets
 from tui.index.table import cell, columns, sort_value
 from tui.index.text import figures_text, gate_text, said_text, session_day, side
-from tui.messages import JobAsked
+from tui.messages import JobAsked, sentences
 from tui.views.base import View
 from tui.widgets.panels import PanelBar, ReadingPanel, after
 from tui.widgets.prompt import Prompt
@@ -352,7 +352,7 @@ class IndexView(View):
         try:
             quote = typed_price(event.value, None if row is None else row.last)
         except PregaoError as error:
-            prompt.refuse(f"{error.message}. {error.hint}")
+            prompt.refuse(sentences(error.message, error.hint))
             return
         prompt.close()
         self.table.focus()

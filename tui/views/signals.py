@@ -8,8 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from engine.domain import from_day_number
 from engine.i18n import _, ngettext
@@ -18,8 +17,7 @@ from tui.messages import BacktestAsked, ChartAsked
 from tui.names import action_name, regime_name
 from tui.quick_format import GLYPH, day, number, price
 from tui.signal_text import ACTION_STYLE, signal_text, strength_bar
-from tui.views.base import View
-from tui.widgets.prompt import Prompt
+from tui.views.filtered import FilteredView, matches
 from tui.widgets.table import Column, VTable
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ NEAR = 20
 ORDER = {"BUY": 0, "SELL": 1, "HOLD": 2}
 
 
-class SignalsView(View):
+class SignalsView(FilteredView):
     """The signals of the newest live runs, the newest first; the marked one is told in full beside or below the table."""
 
     DEFAULT_CSS = """
@@ -50,7 +48,6 @@ class SignalsView(View):
     }
     """
     context: ClassVar[str] = "signals"
-    filters: ClassVar[bool] = True
     BINDINGS = bindings("signals")
     LOW: ClassVar[int] = 18
 
@@ -65,7 +62,7 @@ class SignalsView(View):
             yield VTable(self._columns(), self._cell, id="signals-table", sort_value=self._sort_value)
             with VerticalScroll(id="signals-detail", can_focus=False):
                 yield Static(id="signals-text")
-        yield Prompt(id="signals-filter", placeholder=_("part of a symbol, name, strategy or regime; !part leaves out"))
+        yield self.filter_prompt(_("part of a symbol, name, strategy or regime; !part leaves out"))
 
     @staticmethod
     def _columns() -> list[Column]:
@@ -86,11 +83,7 @@ class SignalsView(View):
     def table(self) -> VTable:
         return self.query_one("#signals-table", VTable)
 
-    def focus_target(self) -> Widget:
-        return self.table
-
     def on_mount(self) -> None:
-        self.table.on_filter = self._ask_filter
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._tell())
         self.data_changed()
 
@@ -107,7 +100,7 @@ class SignalsView(View):
         keys = [_key(item) for item in self.signals]
         self.table.empty = self._empty()
         self.table.set_rows(len(self.signals), keys.index(_key(chosen)) if chosen and _key(chosen) in keys else 0)
-        self._apply_filter()
+        self.apply_filter()
 
     def _empty(self) -> str:
         board, key_of = self.desk_app.board, self.desk_app.key_of
@@ -133,9 +126,7 @@ class SignalsView(View):
             return
         shown, every = len(self.table.order), len(self.signals)
         count = ngettext("{count} signal", "{count} signals", every).format(count=every)
-        facts = [count if shown == every else _("{shown} of {count}").format(shown=shown, count=count)]
-        if typed := self.query_one("#signals-filter", Prompt).value.strip():
-            facts.append(_("filter: {text}").format(text=typed))
+        facts = self.counted(shown, every, count)
         facts.append(_("newest run {run}").format(run=day(from_day_number(self.signals[0].run_session))))
         facts.append(_("with HOLD") if self.hold else _("without HOLD"))
         self.query_one("#signals-head", Static).update(Text(" " + " · ".join(facts)))
@@ -188,27 +179,9 @@ class SignalsView(View):
 
     # --- filter --------------------------------------------------------------------------------------------------
 
-    def _ask_filter(self) -> None:
-        prompt = self.query_one("#signals-filter", Prompt)
-        prompt.open(prompt.value)
-
-    @on(Input.Changed, "#signals-filter")
-    def _filter_typed(self) -> None:
-        self._apply_filter()
-
-    @on(Input.Submitted, "#signals-filter")
-    def _filter_accepted(self) -> None:
-        self.query_one("#signals-filter", Prompt).close()
-        self.table.focus()
-
-    @on(Prompt.Dismissed)
-    def _filter_left(self, event: Prompt.Dismissed) -> None:
-        event.prompt.value = ""
-        self.table.focus()
-
-    def _apply_filter(self) -> None:
-        words = self.query_one("#signals-filter", Prompt).value.upper().split()
-        self.table.set_order([at for at, item in enumerate(self.signals) if _matches(item, words)])
+    def apply_filter(self) -> None:
+        words = self.words
+        self.table.set_order([at for at, item in enumerate(self.signals) if matches(_about(item), words)])
         self._head()
         self._tell()
 
@@ -249,6 +222,5 @@ def _key(item: BoardSignal) -> tuple[str, str, str, str]:
     return item.run, item.symbol, item.timeframe, item.strategy
 
 
-def _matches(item: BoardSignal, words: list[str]) -> bool:
-    text = f"{item.symbol} {item.name} {item.strategy} {regime_name(item.regime)} {action_name(item.action)}".upper()
-    return all((word[1:] not in text) if word.startswith("!") else word in text for word in words if word != "!")
+def _about(item: BoardSignal) -> str:
+    return f"{item.symbol} {item.name} {item.strategy} {regime_name(item.regime)} {action_name(item.action)}"

@@ -10,16 +10,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.timer import Timer
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from engine.i18n import _, ngettext
 from tui.actions import bindings
 from tui.messages import BacktestAsked, ChartAsked, Said
 from tui.names import action_name
 from tui.quick_format import GLYPH, compact, day, percent, price, trend
-from tui.views.base import View
-from tui.widgets.prompt import Prompt
+from tui.views.filtered import FilteredView, matches
 from tui.widgets.spark import spark
 from tui.widgets.table import Column, VTable
 
@@ -38,11 +36,10 @@ NEAR = 20
 ACTION_STYLE = {"BUY": "up", "SELL": "down", "HOLD": "flat"}
 
 
-class WatchlistView(View):
+class WatchlistView(FilteredView):
     """The symbols of one list, or every symbol with bars while the list is empty. Rows are read when they are seen."""
 
     context: ClassVar[str] = "watchlist"
-    filters: ClassVar[bool] = True
     BINDINGS = bindings("watchlist")
 
     def __init__(self) -> None:
@@ -57,7 +54,7 @@ class WatchlistView(View):
         yield Static(id="watchlist-head", classes="head")
         with Horizontal(id="watchlist-body"):
             yield VTable(self._columns(), self._cell, id="watchlist-table", sort_value=self._sort_value)
-        yield Prompt(id="watchlist-filter", placeholder=_("part of a symbol or name; !part leaves out"))
+        yield self.filter_prompt(_("part of a symbol or name; !part leaves out"))
 
     @staticmethod
     def _columns() -> list[Column]:
@@ -76,12 +73,8 @@ class WatchlistView(View):
     def table(self) -> VTable:
         return self.query_one("#watchlist-table", VTable)
 
-    def focus_target(self) -> Widget:
-        return self.table
-
     def on_mount(self) -> None:
         self.list_name = self.desk_app.session.list_name
-        self.table.on_filter = self._ask_filter
         self.data_changed()
         self.set_timer(FILL_AFTER, partial(self.set_interval, FILL_EVERY, self._fill))
 
@@ -93,10 +86,9 @@ class WatchlistView(View):
         self._rows.clear()
         self._pending = list(self.symbols)
         self.table.set_rows(len(self.symbols))
-        self._apply_filter()
+        self.apply_filter()
         if chosen in self.symbols:
             self.table.select(self.symbols.index(chosen))
-        self._head()
 
     def _head(self) -> None:
         board = self.desk_app.board
@@ -112,13 +104,9 @@ class WatchlistView(View):
             else _("All symbols with bars (a adds to list {name})").format(name=self.list_name)
         )
         count = ngettext("{count} symbol", "{count} symbols", len(self.symbols)).format(count=len(self.symbols))
-        if shown != len(self.symbols):
-            count = _("{shown} of {count}").format(shown=shown, count=count)
         newest = max((row.session for row in self._rows.values()), default=None)
         fresh = [self._freshness(newest)] if newest is not None else []
-        typed = self.query_one("#watchlist-filter", Prompt).value.strip()
-        filtered = [_("filter: {text}").format(text=typed)] if typed else []
-        line = Text(" " + " · ".join([count, *filtered, *fresh, what]))
+        line = Text(" " + " · ".join([*self.counted(shown, len(self.symbols), count), *fresh, what]))
         self.query_one("#watchlist-head", Static).update(line)
 
     def _freshness(self, session: int) -> str:
@@ -210,36 +198,17 @@ class WatchlistView(View):
 
     # --- filter -------------------------------------------------------------------------------------------------
 
-    def _ask_filter(self) -> None:
-        prompt = self.query_one("#watchlist-filter", Prompt)
-        prompt.open(prompt.value)
-
-    @on(Input.Changed, "#watchlist-filter")
-    def _filter_typed(self) -> None:
-        self._apply_filter()
-        self._head()
-
-    @on(Input.Submitted, "#watchlist-filter")
-    def _filter_accepted(self) -> None:
-        self.query_one("#watchlist-filter", Prompt).close()
-        self.table.focus()
-
-    @on(Prompt.Dismissed)
-    def _filter_left(self, event: Prompt.Dismissed) -> None:
-        event.prompt.value = ""
-        self.table.focus()
-
-    def _apply_filter(self) -> None:
-        words = self.query_one("#watchlist-filter", Prompt).value.upper().split()
+    def apply_filter(self) -> None:
+        words = self.words
         if not words:
             self.table.set_order(range(len(self.symbols)))
-            return
-        self.table.set_order([index for index in range(len(self.symbols)) if self._matches(index, words)])
+        else:
+            self.table.set_order([index for index in range(len(self.symbols)) if matches(self._about(index), words)])
+        self._head()
 
-    def _matches(self, index: int, words: list[str]) -> bool:
+    def _about(self, index: int) -> str:
         row = self._row(index)
-        text = f"{self.symbols[index]} {row.name if row else ''}".upper()
-        return all((word[1:] not in text) if word.startswith("!") else word in text for word in words if word != "!")
+        return f"{self.symbols[index]} {row.name if row else ''}"
 
     # --- selection ----------------------------------------------------------------------------------------------
 
@@ -288,7 +257,7 @@ class WatchlistView(View):
 
     def clear_filter(self) -> None:
         """Show every row again."""
-        self.query_one("#watchlist-filter", Prompt).value = ""
+        self.typed = ""
 
     def action_add(self) -> None:
         self.clear_filter()

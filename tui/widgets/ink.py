@@ -13,6 +13,7 @@ from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
+from rich.text import Span, Text
 from textual.color import Color, ColorParseError
 from textual.widget import Widget
 
@@ -84,6 +85,20 @@ def fit(text: str, width: int, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…"
     pad = " " * (width - length)
     return pad + text if right else text + pad
+
+
+def fit_rich(text: Text, width: int, styles: Mapping[str, Style], *, right: bool = False) -> Text:
+    """A Rich text as `fit` makes plain ones; its own styles may be names of `styles`."""
+
+    def style_of(style: str | Style) -> str | Style:
+        return styles.get(style, style) if isinstance(style, str) else style
+
+    plain = clean(text.plain)
+    spans = [Span(span.start, span.end, style_of(span.style)) for span in text.spans] if plain == text.plain else []
+    drawn = Text(plain, style=style_of(text.style), spans=spans, no_wrap=True, end="")
+    drawn.truncate(width, overflow="ellipsis")
+    pad = " " * (width - drawn.cell_len)
+    return Text.assemble(pad, drawn, end="") if right else Text.assemble(drawn, pad, end="")
 
 
 def centred(text: str, width: int, height: int) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Span, Text
+from rich.text import Text
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
@@ -20,7 +20,7 @@ from textual.strip import Strip
 from engine.i18n import _
 from tui.actions import bindings
 from tui.widgets.columns import Column, fitting
-from tui.widgets.ink import PaletteKey, centred, clean, fit, palette, palette_key
+from tui.widgets.ink import PaletteKey, centred, clean, fit, fit_rich, palette, palette_key
 
 __all__ = ["Cell", "Column", "VTable"]
 
@@ -371,7 +371,12 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         segments: list[Segment] = []
         for cell, (column, size) in zip(cells, shown):
             if isinstance(cell, Text):
-                segments += [Segment("".join(pieces), last), *self._rich_cell(cell, size, column.right, chosen)]
+                over = base if chosen and self.has_focus else Style(bgcolor=base.bgcolor)
+                drawn_cell = fit_rich(cell, size, styles, right=column.right)
+                segments += [
+                    Segment("".join(pieces), last),
+                    *Segment.apply_style(drawn_cell.render(self.app.console), base, over),
+                ]
                 pieces, last = [" "], base
                 continue
             text, name = (cell, "") if isinstance(cell, str) else cell
@@ -384,18 +389,3 @@ class VTable(ScrollView, can_focus=True, inherit_bindings=False):
         if drawn < width:
             segments.append(Segment(" " * (width - drawn), base))
         return Strip(segments, max(drawn, width)).crop(0, width)
-
-    def _rich_cell(self, text: Text, size: int, right: bool, chosen: bool) -> list[Segment]:
-        styles, base = self._styles[chosen], self._styles[chosen][""]
-        over = base if chosen and self.has_focus else Style(bgcolor=base.bgcolor)
-
-        def style_of(style: str | Style) -> str | Style:
-            return styles.get(style, style) if isinstance(style, str) else style
-
-        plain = clean(text.plain)
-        spans = [Span(span.start, span.end, style_of(span.style)) for span in text.spans] if plain == text.plain else []
-        drawn = Text(plain, style=style_of(text.style), spans=spans, no_wrap=True, end="")
-        drawn.truncate(size, overflow="ellipsis")
-        pad = " " * (size - drawn.cell_len)
-        drawn = Text.assemble(pad, drawn, end="") if right else Text.assemble(drawn, pad, end="")
-        return list(Segment.apply_style(drawn.render(self.app.console), base, over))

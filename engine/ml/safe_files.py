@@ -35,7 +35,9 @@ def read_whole(folder: Path, name: str) -> bytes:
                 raise ModelError(_("{path} is too large for a model").format(path=path))
             return file.read(LARGEST)
     except FileNotFoundError as error:
-        raise ModelError(_("{path} is missing").format(path=path)) from error
+        raise ModelError(
+            _("{path} is missing").format(path=path), _("Put it back, or delete the model and train it again.")
+        ) from error
     except OSError as error:
         raise ModelError(_("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)) from error
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from engine.domain import Signal
 from engine.store.schema import backtests, run_steps, runs, signals
@@ -66,9 +66,12 @@ def begin_run(store: Store, run: Run) -> None:
 
 
 def end_run(store: Store, run_id: str, status: str, snapshot: int, now: int) -> None:
-    """Record how the run ended and the snapshot that its results rest on."""
+    """Record how the run ended and the snapshot that its results rest on; it never ends before it began, whatever the clock says."""
     with store.write() as connection:
-        connection.execute(runs.update().where(runs.c.id == run_id).values(status=status, finished_at=now, snapshot=snapshot))
+        finished = func.max(runs.c.started_at, now)
+        connection.execute(
+            runs.update().where(runs.c.id == run_id).values(status=status, finished_at=finished, snapshot=snapshot)
+        )
 
 
 def read_step(store: Store, run_id: str, name: str) -> StepRecord | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from engine.i18n import mark
@@ -323,6 +323,15 @@ class Source(Protocol):
 
     def collect(self, session: date, progress: Progress) -> Sequence[Any]:
         """Bring what is available up to `session` into the store and return one report per file or series."""
+        ...
+
+
+@runtime_checkable
+class RemoteSource(Source, Protocol):
+    """A source whose files are elsewhere: `fetch` brings them to this machine, `collect` imports those that are there."""
+
+    def fetch(self, session: date, progress: Progress) -> int:
+        """Bring what there is up to `session` and return how many files are here now. Asking twice changes nothing. NetworkError."""
         ...
 
 

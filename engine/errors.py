@@ -48,6 +48,10 @@ class StoreError(PregaoError):
     """The database cannot be opened, is newer than this program, or refused a write."""
 
 
+class BusyError(PregaoError):
+    """Another process does what may be done only once at a time."""
+
+
 class ModelError(PregaoError):
     """A model that does not exist, cannot be trusted, or does not fit this version or these features."""
 

@@ -1,4 +1,4 @@
-"""The words of signals and anomalies in the reader's language; an unknown key stays as it is."""
+"""The words of signals, anomalies and steps in the reader's language; an unknown key stays as it is."""
 
 from __future__ import annotations
 
@@ -40,3 +40,25 @@ def regime_name(regime: str | None) -> str:
         "volatile": _("volatile"),
     }
     return names.get(regime or "unknown", regime or "")
+
+
+def step_name(step: str) -> str:
+    """A step of the daily run."""
+    names = {
+        "fetch": _("download"),
+        "import": _("import"),
+        "check": _("check"),
+        "adjust": _("adjustment"),
+        "features": _("features"),
+        "regime": _("regime"),
+        "predictions": _("predictions"),
+        "drift": _("drift of the models"),
+        "signals": _("signals"),
+        "directions": _("direction of the index"),
+        "anomalies": _("anomalies"),
+        "paper": _("paper account"),
+        "feed": _("files of the day"),
+        "summary": _("summary"),
+        "notifications": _("notifications"),
+    }
+    return names.get(step, step)

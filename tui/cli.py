@@ -42,6 +42,7 @@ def build_parser() -> Parser:
         notify,
         paper,
         research,
+        schedule,
         strategies,
         train,
     )
@@ -75,6 +76,7 @@ def build_parser() -> Parser:
         strategies,
         lookahead,
         daily,
+        schedule,
         jobs,
         train,
         models,

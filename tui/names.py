@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.i18n import _
-from engine.names import action_name, anomaly_name, regime_name, severity_name
+from engine.names import action_name, anomaly_name, regime_name, severity_name, step_name
 
 __all__ = [
     "action_name",
@@ -45,22 +45,6 @@ def kind_name(kind: str) -> str:
         "direction": _("direction of the index"),
     }
     return names.get(kind, kind)
-
-
-def step_name(step: str) -> str:
-    """A step of the daily run."""
-    names = {
-        "import": _("import"),
-        "freshness": _("freshness"),
-        "signals": _("signals"),
-        "anomalies": _("anomalies"),
-        "predictions": _("predictions"),
-        "drift": _("drift of the models"),
-        "directions": _("direction of the index"),
-        "paper": _("paper account"),
-        "notifications": _("notifications"),
-    }
-    return names.get(step, step)
 
 
 def steps_line(steps: list[dict[str, object]]) -> str:

@@ -11,7 +11,7 @@ from engine.domain import Predictor, Progress, Source, day_number, from_day_numb
 from engine.errors import UsageError
 from engine.i18n import _
 from engine.ml.direction.times import CLOSE
-from engine.store.bars import Cut
+from engine.store.bars import Cut, live_cut
 
 if TYPE_CHECKING:
     from engine.desk import Desk
@@ -63,7 +63,7 @@ def plan_run(
     delay = desk.settings.daily.close_delay_minutes * 60
     newest = desk.calendar.last_closed_session(desk.now(), delay)
     if as_of is None:
-        cut = Cut(desk.calendar.close_instant(newest), desk.now())
+        cut = live_cut(desk.store, desk.calendar.close_instant(newest), desk.now())
         return Plan(desk, newest, False, cut, tuple(sources), tuple(predictors), progress, notify=notify)
     session = day_number(as_of)
     if session > newest:

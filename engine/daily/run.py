@@ -10,14 +10,18 @@ import hashlib
 import json
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__, strategies
-from engine.daily.report import Report, status_of
-from engine.daily.step import Findings
+from engine.daily.changes import COMPARED, Changes, changed
+from engine.daily.lock import RunLock, hold_run
+from engine.daily.report import Report, notes_of, status_of
+from engine.daily.step import Findings, Outcome, Step, teller
 from engine.daily.steps import STEPS
 from engine.errors import PregaoError
 from engine.ml.direction.times import CLOSE
+from engine.notifications.delivery import send_waiting
 from engine.store.anomalies import with_state
 from engine.store.directions import newest_evaluation
 from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, read_signals, read_step
@@ -28,18 +32,73 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Steps whose detail says what was brought in; what that changes is seen in the snapshot of the store.
+BRINGING = ("fetch", "import")
+
 
 def run_daily(plan: Plan) -> Report:
     """Do every step that is not done yet and return the report of the whole run.
 
-    Raises NoDataError when the store holds no bar to work on; other errors of a step end the run as failed.
+    Raises NoDataError when the store holds no bar to work on and BusyError while another run is under way; other errors of a step
+    end the run as failed.
     """
+    with hold_run(plan.desk) as lock:
+        return _run(plan, lock)
+
+
+def _run(plan: Plan, lock: RunLock) -> Report:
     store = plan.desk.store
     watchlist = read_watchlist(store, plan.desk.settings.daily.watchlist)
-    code = strategies.digest(plan.desk.settings.daily.strategy, plan.desk.workspace.strategies)
-    settings = plan.desk.settings.model_dump(mode="json", exclude={"secrets", "general", "notifications"})
+    run = _begin(plan, watchlist)
+    findings, changes = Findings(watched=watchlist, named=bool(watchlist)), Changes()
+    records, idle = findings.records, True
+    steps = tuple(step for step in STEPS if step.later or plan.decision_time == CLOSE)
+    for position, step in enumerate(steps):
+        lock.renew()
+        plan.progress(position, len(steps), step.name)
+        details = [record.detail for record in records if record.name not in BRINGING]
+        inputs = _digest(run.inputs, store.snapshot(), details)
+        earlier = read_step(store, run.id, step.name)
+        known = earlier is not None and earlier.status != "failed"
+        if earlier is not None and earlier.status == "done" and not step.always and earlier.inputs == inputs:
+            records.append(earlier)
+            step.recall(plan, findings, earlier.detail)
+            continue
+        began = time.perf_counter()
+        try:
+            before = _items(plan, step, earlier) if earlier is not None and known else None
+            outcome = step.work(plan, findings)
+            if before is not None:
+                outcome = _compared(step, before, outcome, changes)
+            record = StepRecord(step.name, outcome.status, time.perf_counter() - began, inputs, outcome.detail)
+            finish_step(store, run.id, position, record, outcome.signals, outcome.tell if plan.notify else None)
+        except PregaoError as error:
+            failed = StepRecord(step.name, "failed", time.perf_counter() - began, inputs, error.as_dict())
+            _fail(plan, run.id, position, failed, error)
+            raise
+        if outcome.signals is not None:
+            findings.signals = read_signals(store, run.id)
+        records.append(record)
+        idle = idle and step.always
+    plan.progress(len(steps), len(steps), "")
+    status = status_of(records)
+    end_run(store, run.id, status, store.snapshot(), plan.desk.now())
+    stale = next((tuple(record.detail["stale"]) for record in records if record.name == "check"), ())
+    anomalies = tuple(with_state(store, findings.anomalies))
+    return Report(
+        *(run.id, plan.session, status, tuple(records), tuple(findings.signals), stale, plan.desk.workspace.demo, anomalies),
+        directions=tuple(findings.directions),
+        changes=changes,
+        notes=(*lock.notes, *notes_of(plan, status, idle=idle)),
+    )
+
+
+def _begin(plan: Plan, watchlist: list[str]) -> Run:
+    """Record that the run has begun; its inputs are a digest of all that decides its result but the data."""
+    store, settings = plan.desk.store, plan.desk.settings
+    chosen = settings.model_dump(mode="json", exclude={"secrets", "general", "notifications"})
+    code = strategies.digest(settings.daily.strategy, plan.desk.workspace.strategies)
     models = [predictor.name for predictor in plan.predictors]
-    context = _digest(__version__, settings, watchlist, code, models, newest_evaluation(store))
     run = Run(
         id=plan.run_id,
         session=plan.session,
@@ -50,49 +109,45 @@ def run_daily(plan: Plan) -> Report:
         finished_at=None,
         snapshot=store.snapshot(),
         code_version=__version__,
-        inputs=context,
+        inputs=_digest(__version__, chosen, watchlist, code, models, newest_evaluation(store)),
     )
     begin_run(store, run)
-    findings = Findings(watched=watchlist, named=bool(watchlist))
-    records = findings.records
-    steps = tuple(step for step in STEPS if step.later or plan.decision_time == CLOSE)
-    for position, step in enumerate(steps):
-        plan.progress(position, len(steps), step.name)
-        inputs = _digest(context, store.snapshot(), [record.detail for record in records[1:]])
-        earlier = read_step(store, run.id, step.name)
-        if earlier is not None and not step.always and earlier.inputs == inputs and earlier.status != "failed":
-            records.append(earlier)
-            if step.name == "signals":
-                findings.signals = read_signals(store, run.id)
-            if step.name in ("anomalies", "directions"):
-                setattr(findings, step.name, earlier.detail[step.name])
-            if step.name in ("predictions", "drift"):
-                setattr(findings, step.name, earlier.detail)
-            continue
-        began = time.perf_counter()
-        try:
-            outcome = step.work(plan, findings)
-        except PregaoError as error:
-            log.warning("step %s failed: %s", step.name, error.message)
-            finish_step(
-                store, run.id, position, StepRecord(step.name, "failed", time.perf_counter() - began, inputs, error.as_dict())
-            )
-            end_run(store, run.id, "failed", store.snapshot(), plan.desk.now())
-            raise
-        record = StepRecord(step.name, outcome.status, time.perf_counter() - began, inputs, outcome.detail)
-        finish_step(store, run.id, position, record, outcome.signals, outcome.tell if plan.notify else None)
-        if outcome.signals is not None:
-            findings.signals = read_signals(store, run.id)
-        records.append(record)
-    plan.progress(len(steps), len(steps), "")
-    status = status_of(records)
-    end_run(store, run.id, status, store.snapshot(), plan.desk.now())
-    stale = next((tuple(record.detail["stale"]) for record in records if record.name == "freshness"), ())
-    anomalies = tuple(with_state(store, findings.anomalies))
-    return Report(
-        *(run.id, plan.session, status, tuple(records), tuple(findings.signals), stale, plan.desk.workspace.demo, anomalies),
-        directions=tuple(findings.directions),
-    )
+    return run
+
+
+def _items(plan: Plan, step: Step, earlier: StepRecord) -> list[dict[str, Any]]:
+    """What the step had found before it is done again."""
+    if step.name not in COMPARED:
+        return []
+    return read_signals(plan.desk.store, plan.run_id) if step.name == "signals" else list(earlier.detail[step.name])
+
+
+def _compared(step: Step, before: list[dict[str, Any]], outcome: Outcome, changes: Changes) -> Outcome:
+    """The outcome of a step that was done before, with what is no longer as it was under "changed"."""
+    if step.always:
+        return outcome
+    changes.steps.append(step.name)
+    if step.name not in COMPARED:
+        return outcome
+    after = outcome.detail.get(step.name, ()) if outcome.signals is None else [item.as_dict() for item in outcome.signals]
+    found = changes.items[step.name] = changed(step.name, before, after)
+    return replace(outcome, detail={**outcome.detail, "changed": found})
+
+
+def _fail(plan: Plan, run_id: str, position: int, record: StepRecord, error: PregaoError) -> None:
+    """Record that a step has failed, say so and send it; a store that takes nothing any more leaves the error as it is."""
+    log.warning("step %s failed: %s", record.name, error.message)
+    store, say = plan.desk.store, teller(plan)
+    try:
+        finish_step(
+            *(store, run_id, position, record),
+            tell=(lambda connection: say.failure(connection, record.name, error)) if plan.notify else None,
+        )
+        end_run(store, run_id, "failed", store.snapshot(), plan.desk.now())
+        if plan.notify:
+            send_waiting(plan.desk, 0.0)
+    except PregaoError as second:
+        log.warning("the failure of %s cannot be recorded or told: %s", record.name, second.message)
 
 
 def _digest(*parts: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,14 @@ from engine import strategies
 from engine.daily.step import Findings, Outcome, teller
 from engine.domain import Bars, Signal
 from engine.errors import NoDataError
+from engine.features.regime import REGIMES
 from engine.ml.anomalies import KINDS
 from engine.ml.anomaly_measures import LEAST
 from engine.ml.anomaly_watch import scan
-from engine.ml.day import ask, keep, second_opinion, watch
+from engine.ml.day import ask, keep, prepare, second_opinion, watch
 from engine.signals import rules_of
 from engine.store.anomalies import record
+from engine.store.ledger import read_signals
 from engine.strategies.manager import judged_signal
 
 if TYPE_CHECKING:
@@ -24,6 +27,25 @@ if TYPE_CHECKING:
 
 #: A live run keeps the anomalies of so many sessions, so that a day without a run is made up for.
 RECENT = 5
+
+
+def judge_regimes(plan: Plan, findings: Findings) -> Outcome:
+    """The regime of every fresh symbol at the session, and those that it changed."""
+    rules = rules_of(plan.desk.settings)
+    found: dict[str, str] = {}
+    changed: dict[str, list[str]] = {}
+    for symbol in findings.fresh:
+        newest = [str(REGIMES[code]) for code in rules.regimes(findings.bars[symbol])[-2:]]
+        found[symbol] = newest[-1]
+        if newest[0] != newest[-1]:
+            changed[symbol] = newest
+    return Outcome("done", {**Counter(found.values()), "changed": changed, "symbols": found})
+
+
+def prepare_features(plan: Plan, findings: Findings) -> Outcome:
+    """Compute what the models look at, once for predictions and drift; a model that is refused is said by the predictions."""
+    bars = [findings.bars[symbol] for symbol in findings.fresh]
+    return Outcome("done", prepare(plan.predictors, bars))
 
 
 def predict(plan: Plan, findings: Findings) -> Outcome:
@@ -113,3 +135,28 @@ def say_directions(plan: Plan, findings: Findings) -> Outcome:
     findings.directions = said.directions
     tell = partial(teller(plan).directions, found=said.directions)
     return Outcome(said.status, said.detail, tell=tell)
+
+
+def recall_signals(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:  # noqa: ARG001 - they have a table
+    """The signals of the run as recorded."""
+    findings.signals = read_signals(plan.desk.store, plan.run_id)
+
+
+def recall_anomalies(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """The anomalies of the session as recorded."""
+    findings.anomalies = list(detail["anomalies"])
+
+
+def recall_directions(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """What was said of the index as recorded."""
+    findings.directions = list(detail["directions"])
+
+
+def recall_predictions(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """What the models said as recorded."""
+    findings.predictions = dict(detail)
+
+
+def recall_drift(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """How far the models had drifted as recorded."""
+    findings.drift = dict(detail)

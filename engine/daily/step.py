@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ class Findings:
     directions: list[dict[str, Any]] = field(default_factory=list)
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
     drift: dict[str, dict[str, Any]] = field(default_factory=dict)
+    paper: dict[str, Any] = field(default_factory=dict)
     records: list[StepRecord] = field(default_factory=list)
 
 
@@ -42,17 +43,23 @@ class Outcome:
     tell: Callable[[Connection], None] | None = None
 
 
+def nothing(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:
+    """The `recall` of a step whose findings no other step asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `always` steps run again in every call; the others only when what they read has changed. `later` steps are those
-    of every decision time.
+    """One step. `always` steps run again in every call; the others only when what they read has changed, else `recall` puts what
+    they had found, as recorded, into the findings. `later` steps are those of every decision time.
     """
 
     name: str
     work: Callable[[Plan, Findings], Outcome]
     always: bool = False
     later: bool = False
+    recall: Callable[[Plan, Findings, Mapping[str, Any]], None] = nothing
 
 
 def teller(plan: Plan) -> Teller:
+    """What writes the messages of a run."""
     return Teller(plan.run_id, plan.desk.now(), plan.desk.workspace.demo)

@@ -76,7 +76,7 @@ def _file_away(path: Path, place: str) -> None:
 
 @dataclass(frozen=True)
 class CotahistDaily:
-    """Downloads and imports B3's file of one session."""
+    """B3's file of one session: downloaded, then imported where it is at hand."""
 
     folder: Path
     url: str
@@ -87,13 +87,20 @@ class CotahistDaily:
     now: Callable[[], int]
     name: str = "cotahist"
 
-    def collect(self, session: date, progress: Progress) -> list[FileReport]:
+    def fetch(self, session: date, progress: Progress) -> int:
         from engine.ingestion.download import download_cotahist
 
-        now = self.now()
-        day = sao_paulo(now).date()
+        day = sao_paulo(self.now()).date()
         paths = download_cotahist(session.isoformat(), self.folder, self.url, progress, today=day, timeout=self.timeout)
-        return import_files(self.store, paths, self.options, now=now, max_bytes=self.max_bytes, progress=progress)
+        return len(paths)
+
+    def collect(self, session: date, progress: Progress) -> list[FileReport]:
+        from engine.ingestion.download import periods
+
+        now = self.now()
+        wanted = [self.folder / one.name for one in periods(session.isoformat(), sao_paulo(now).date())]
+        here = [path for path in wanted if path.is_file()]
+        return import_files(self.store, here, self.options, now=now, max_bytes=self.max_bytes, progress=progress)
 
 
 def configured_sources(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,25 @@ from engine.store.predictions import Prediction, StoredDrift, record_drift, reco
 if TYPE_CHECKING:
     from engine.domain import Bars, Predictor, Signal
     from engine.store.database import Store
+
+
+def prepare(predictors: Sequence[Predictor], series: Iterable[Bars]) -> dict[str, Any]:
+    """Compute the features that the saved models look at, which predictions and drift then both use: how many, by model.
+
+    {model: {"features", "symbols"}}, or {model: {"error"}} for one that is refused.
+    """
+    listed, made = list(series), dict[str, Any]()
+    for predictor in predictors:
+        if not isinstance(predictor, LivePredictor):
+            continue
+        mine = [bars for bars in listed if predictor.knows(bars)]
+        try:
+            for bars in mine:
+                predictor.inputs(bars)
+            made[predictor.name] = {"features": len(predictor.live.selected), "symbols": len(mine)}
+        except PregaoError as error:
+            made[predictor.name] = {"error": error.as_dict()}
+    return made
 
 
 def ask(predictors: Sequence[Predictor], bars_by_symbol: Mapping[str, Bars]) -> dict[str, dict[str, Any]]:
@@ -66,7 +85,7 @@ def watch(
         if not isinstance(predictor, LivePredictor) or "error" in said.get(predictor.name, {}):
             continue
         try:
-            state = jsonable(drift_of(predictor.live, store, bars_by_symbol).as_dict())
+            state = jsonable(drift_of(predictor.live, store, bars_by_symbol, predictor.inputs).as_dict())
         except PregaoError as error:
             found[predictor.name] = {"state": WATCH, "reasons": [error.message]}
             continue

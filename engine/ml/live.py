@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -92,18 +92,30 @@ class LivePredictor:
     def __init__(self, folder: Path, store: Store, row: StoredModel) -> None:
         self.name = row.id
         self._folder, self._store, self._row = folder, store, row
+        self._prepared: dict[str, tuple[Bars, FloatArray]] = {}
 
     @cached_property
     def live(self) -> LiveModel:
         return _loaded(self._folder, self._store, self._row)
 
+    def knows(self, bars: Bars) -> bool:
+        """Whether it learnt from this symbol and timeframe and there is a bar to judge."""
+        return bars.symbol in self._row.symbols and bars.timeframe == self._row.timeframe and bool(len(bars))
+
+    def inputs(self, bars: Bars) -> FloatArray:
+        """The features of the newest RECENT bars, float64 (n, k), computed once for each series."""
+        kept = self._prepared.get(bars.symbol)
+        if kept is None or kept[0] is not bars:
+            kept = self._prepared[bars.symbol] = bars, self.live.inputs(bars)[-RECENT:].copy()
+        return kept[1]
+
     def predict(self, bars: Bars) -> Mapping[str, Any] | None:
         """{"time", "says", "probabilities", "threshold"} of the last bar; None for symbols that it did not learn from, bars of its
         training and bars without a feature.
         """
-        if bars.symbol not in self._row.symbols or bars.timeframe != self._row.timeframe or not len(bars):
+        if not self.knows(bars):
             return None
-        found = self.live.model.probabilities(self.live.inputs(bars)[-1:])[0]
+        found = self.live.model.probabilities(self.inputs(bars)[-1:])[0]
         if int(bars.time[-1]) < self.live.trained_until or np.isnan(found).any():
             return None
         return {
@@ -183,15 +195,20 @@ def fallback(name: str, drift: Mapping[str, Any]) -> str:
     return _("The model {id} is degraded and was not asked: {reason}").format(id=name, reason=" ".join(drift["reasons"]))
 
 
-def drift_of(live: LiveModel, store: Store, bars_by_symbol: Mapping[str, Bars]) -> Drift:
+def drift_of(
+    live: LiveModel, store: Store, bars_by_symbol: Mapping[str, Bars], inputs: Callable[[Bars], FloatArray] | None = None
+) -> Drift:
     """How far the model has drifted, by the newest bars of its symbols after its training and the predictions that were recorded
     for bars before these. bars_by_symbol: of its timeframe; symbols that it did not learn from are left out.
+    inputs: the features of at least the newest RECENT bars of a series, where they are known already.
     """
+    inputs = inputs or live.inputs
     mine = {symbol: finished(bars) for symbol, bars in bars_by_symbol.items() if symbol in live.symbols}
     parts, times = [], []
     for bars in mine.values():
         rows = np.flatnonzero(bars.time > live.trained_until)[-RECENT:]
-        parts.append(live.inputs(bars)[rows][:, live.model.selected])
+        known = inputs(bars) if rows.size else np.empty((0, len(live.model.features)))
+        parts.append(known[rows - (len(bars) - len(known))][:, live.model.selected])
         times.append(bars.time[rows])
     values = np.concatenate(parts) if parts else np.empty((0, live.model.selected.size))
     instants = int(np.unique(np.concatenate(times)).size) if times else 0

@@ -6,6 +6,7 @@ was spoken of, and what was said of it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from engine.notifications.messages import (
     anomaly_payload,
     direction_payload,
     drawdown_payload,
+    failure_payload,
     price_payload,
     signal_payload,
     summary_payload,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from engine.domain import Bars
+    from engine.errors import PregaoError
 
 #: Sessions whose closes are compared with the limits of price rules, so that a day without a run is made up for.
 RECENT = 5
@@ -96,6 +99,13 @@ class Teller:
         subject = f"summary/{self.run_id}"
         payload = summary_payload(report, account)
         self._tell(connection, subject, report["status"], payload, _newest(outbox.said(connection, subject)))
+
+    def failure(self, connection: Connection, step: str, error: PregaoError) -> None:
+        """The step of the run that failed and why, once for each error."""
+        digest = hashlib.sha256(error.message.encode()).hexdigest()[:12]
+        subject = f"failure/{self.run_id}/{step}/{digest}"
+        payload = failure_payload(self.run_id, step, error, demo=self.demo)
+        self._tell(connection, subject, "failed", payload, _newest(outbox.said(connection, subject)))
 
     def _tell(
         self,

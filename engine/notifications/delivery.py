@@ -1,4 +1,4 @@
-"""The last step of a daily run: what is left to say of the day, and sending."""
+"""The last steps of a daily run: what is left to say of the day, and sending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.notifications.day import Teller
 
 
-def tell_and_send(
+def tell_rest(
     desk: Desk,
     teller: Teller,
     report: Mapping[str, Any],
@@ -23,19 +23,18 @@ def tell_and_send(
     paper: Mapping[str, Any],
     *,
     whole_day: bool,
-) -> tuple[str, dict[str, Any]]:
-    """Say everything of the day that was not said yet, send what waits, and return the status of the step and its detail.
+) -> dict[str, str]:
+    """Say everything of the day that was not said yet; what is set up wrongly, by name, which holds back prices and drawdowns alone.
 
     report: of the run in its JSON form. series: the bars of its fresh symbols. paper: the detail of the step "paper", empty without it.
-    whole_day: whether a summary is due. Status "partial": a message is dead or could not be sent yet, or something is set up wrongly;
-    what was said waits all the same. Raises StoreError.
+    whole_day: whether a summary is due. Raises StoreError.
     """
-    store, day = desk.store, paper.get("summary")
+    day, path = paper.get("summary"), desk.workspace.alerts_file
     try:
-        rules = load_rules(desk.workspace.alerts_file)
+        rules, wrong = load_rules(path), dict[str, str]()
     except SettingsError as error:
-        rules, wrong = None, error
-    with store.write() as connection:
+        rules, wrong = None, {path.name: error.message}
+    with desk.store.write() as connection:
         teller.signals(connection, report["signals"])
         teller.anomalies(connection, report["anomalies"])
         teller.directions(connection, report["directions"])
@@ -45,10 +44,19 @@ def tell_and_send(
             teller.prices(connection, rules, series)
             if day is not None and paper.get("account") is not None:
                 teller.drawdown(connection, rules, paper["account"], day, day["equity"] / (1.0 + day["drawdown"]))
-    if rules is None:
-        return "partial", {"channels": {}, "wrong": {desk.workspace.alerts_file.name: wrong.message}}
-    patience = desk.settings.notifications.patience_seconds
-    done = send_all(desk.workspace, desk.settings, store, desk.now, patience=patience)
+    return wrong
+
+
+def send_waiting(desk: Desk, patience: float) -> tuple[str, dict[str, Any]]:
+    """Send what waits, and return the status of the step and its detail {"channels", "wrong"}.
+
+    patience: seconds to wait for messages that are to be tried again. Status "partial": a message is dead or could not be sent yet,
+    or something is set up wrongly; what was said waits all the same. Raises StoreError.
+    """
+    try:
+        done = send_all(desk.workspace, desk.settings, desk.store, desk.now, patience=patience)
+    except SettingsError as error:
+        return "partial", {"channels": {}, "wrong": {desk.workspace.alerts_file.name: error.message}}
     return _status(done["channels"].values(), done["wrong"]), done
 
 

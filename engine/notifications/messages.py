@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.domain import jsonable
+from engine.errors import PregaoError
 from engine.notifications.forms import render, subject
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "check_payload",
     "direction_payload",
     "drawdown_payload",
+    "failure_payload",
     "price_payload",
     "render",
     "signal_payload",
@@ -83,6 +85,11 @@ def drawdown_payload(session: str, drawdown: float, limit: float, equity: float,
     """The paper account is below its highest equity by `drawdown` (a fraction <= 0), which reaches `limit` (>= 0)."""
     kept = {"session": session, "drawdown": drawdown, "limit": limit, "equity": equity}
     return _plain({"kind": "drawdown", "demo": demo, **kept})
+
+
+def failure_payload(run_id: str, step: str, error: PregaoError, *, demo: bool = False) -> dict[str, Any]:
+    """A step of a daily run has failed, so that the run ended there."""
+    return {"kind": "failure", "demo": demo, "run_id": run_id, "step": step, "error": error.message, "hint": error.hint}
 
 
 def check_payload(when: str, *, demo: bool = False) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from engine.i18n import _
 from engine.settings import read_toml
 from engine.store.outbox import CHANNELS
 
-KINDS = ("signal", "anomaly", "direction", "summary", "paper", "price", "drawdown", "test")
+KINDS = ("signal", "anomaly", "direction", "summary", "paper", "price", "drawdown", "failure", "test")
 SEVERITIES = ("low", "medium", "high")
 
 

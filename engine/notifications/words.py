@@ -11,7 +11,7 @@ from engine.errors import UsageError
 from engine.figures import day, instant, money, number, percent, price
 from engine.i18n import _, ngettext, pgettext
 from engine.market.instruments import describe
-from engine.names import action_name, anomaly_name, regime_name, severity_name
+from engine.names import action_name, anomaly_name, regime_name, severity_name, step_name
 
 Tone = Literal["good", "bad", "warning", "neutral"]
 #: Symbols that a summary names after each count.
@@ -56,6 +56,7 @@ def content(payload: Mapping[str, Any]) -> Content:
         "summary": _summary,
         "price": _price,
         "drawdown": _drawdown,
+        "failure": _failure,
         "test": _test,
     }
     try:
@@ -204,6 +205,15 @@ def _drawdown(payload: Mapping[str, Any]) -> Content:
     ]
     lead = _("The paper account is {drawdown} below its highest equity.").format(drawdown=percent(-payload["drawdown"]))
     return Content("🔻", _("Drawdown alert"), lead, _filled(facts), (), "bad")
+
+
+def _failure(payload: Mapping[str, Any]) -> Content:
+    facts = [Fact(_("Run"), payload["run_id"], "📅"), Fact(_("Step"), step_name(payload["step"]))]
+    again = _("The next call of `pregao --run-daily` goes on from there.")
+    notes = _said([payload["hint"] or "", again])
+    return Content(
+        "❌", _("The daily run failed"), payload["error"], _filled(facts), notes, "bad", brief=step_name(payload["step"])
+    )
 
 
 def _test(payload: Mapping[str, Any]) -> Content:

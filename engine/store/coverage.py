@@ -60,7 +60,7 @@ class Coverage:
 
 def coverage(store: Store, calendar: Calendar, symbols: Sequence[str] = ()) -> list[Coverage]:
     """The coverage of every stored series, or of those of `symbols`."""
-    events = _event_sessions(store)
+    events = event_sessions(store)
     with store.read() as connection:
         counted = connection.exec_driver_sql("SELECT series_id, count(*) FROM bar_revisions GROUP BY series_id")
         revisions = {row[0]: row[1] for row in counted}
@@ -70,7 +70,8 @@ def coverage(store: Store, calendar: Calendar, symbols: Sequence[str] = ()) -> l
     ]
 
 
-def _event_sessions(store: Store) -> dict[str, frozenset[int]]:
+def event_sessions(store: Store) -> dict[str, frozenset[int]]:
+    """The ex dates of the stored events of each symbol."""
     found: dict[str, set[int]] = {}
     with store.read() as connection:
         for symbol, session in connection.exec_driver_sql("SELECT symbol, ex_session FROM corporate_events"):

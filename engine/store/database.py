@@ -21,7 +21,7 @@ from engine.store.refusals import hint_of
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD = "0010"
+HEAD = "0011"
 LOCK_WAIT_SECONDS = 60
 MIGRATIONS = Path(__file__).parents[1] / "resources" / "migrations"
 

@@ -509,3 +509,15 @@ telegram_pollers = Table(
     Column("owner", String, nullable=False),
     Column("expires_at", Integer, nullable=False),
 )
+
+#: The one process that runs the daily run, at most one row. owner: host:pid; boot: the boot id of its system, or empty.
+run_locks = Table(
+    "run_locks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("boot", String, nullable=False),
+    Column("since", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+)

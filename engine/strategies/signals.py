@@ -58,6 +58,8 @@ def latest_signal(
 def finished(bars: Bars) -> Bars:
     """The bars up to the last final one."""
     final = np.flatnonzero(~bars.provisional)
+    if final.size and final[-1] == len(bars) - 1:
+        return bars
     return bars.take(slice(0, int(final[-1]) + 1 if final.size else 0))
 
 

@@ -327,5 +327,5 @@ def test_the_daily_run_fetches_the_session_s_file(
     monkeypatch.setenv("PREGAO_DAILY__SOURCES", '["cotahist"]')
     shown = call("--run-daily", "--json", home=tmp_path / "home")
     assert (shown.code, shown.err) == (0, "")
-    assert shown.json["steps"][0]["detail"]["cotahist"]["written"] == 60
+    assert shown.json["steps"][1]["detail"]["cotahist"]["written"] == 60
     assert [signal["symbol"] for signal in shown.json["signals"]] == ["XPTO3"]

@@ -80,8 +80,8 @@ def test_an_impossible_event_stops_its_own_symbol_alone(home: Path, tmp_path: Pa
     amount = f"{first_close(home) * 50:.2f}".replace(".", ",")
     call("import", str(events_csv(tmp_path, f"{SYMBOL};Dividendo;15/05/2025;;{amount};;")), home=home)
     run = call("--run-daily", "--json", home=home)
-    freshness = next(step for step in run.json["steps"] if step["name"] == "freshness")
-    assert (run.code, run.json["status"], list(freshness["detail"]["impossible_events"])) == (1, "partial", [SYMBOL])
+    adjusted = next(step for step in run.json["steps"] if step["name"] == "adjust")
+    assert (run.code, run.json["status"], list(adjusted["detail"]["impossible"])) == (1, "partial", [SYMBOL])
     assert {item["symbol"] for item in run.json["signals"]} >= {DAILY[1]}
     assert SYMBOL not in {item["symbol"] for item in run.json["signals"]}
     failed = call("signal", SYMBOL, "--json", home=home)

@@ -68,7 +68,7 @@ def test_a_run_during_the_session_is_one_of_its_own(index: Path) -> None:
     assert done.code == 0, done.err
     assert done.json["run_id"] == "2025-07-01-1100"
     assert done.json["session"] == NEXT.isoformat()
-    assert [item["name"] for item in done.json["steps"]] == ["import", "directions", "notifications"]
+    assert [item["name"] for item in done.json["steps"]] == ["fetch", "import", "directions", "summary", "notifications"]
     (said,) = done.json["directions"]
     assert (said["target_session"], said["decision_time"], said["signal"] in (0, 1)) == (NEXT.isoformat(), "11:00", True)
     run(index, now=EVENING)

@@ -13,7 +13,10 @@ import pytest
 from engine.store.ledger import list_runs, read_signals
 from tests.desk_maker import MORNING, at_desk, call, make_market
 
-STEPS = ("import", "freshness", "predictions", "drift", "signals", "anomalies", "directions", "paper", "notifications")
+STEPS = (
+    "fetch", "import", "check", "adjust", "features", "regime", "predictions", "drift", "signals", "directions", "anomalies",
+    "paper", "feed", "summary", "notifications",
+)  # fmt: skip
 ROOT = Path(__file__).parents[2]
 RUN_ID = "2025-06-30-close"
 
@@ -103,7 +106,7 @@ def check_completed(home: Path, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("where", "step"),
-    [("after", "import"), ("done", "freshness"), ("inside", "signals"), ("done", "signals"), ("moved", "import")],
+    [("after", "import"), ("done", "check"), ("inside", "signals"), ("done", "signals"), ("moved", "import")],
 )
 def test_a_killed_run_is_completed_by_the_next_call(tmp_path: Path, expected: str, where: str, step: str) -> None:
     make_market(tmp_path / "data" / "inbox")
@@ -135,5 +138,5 @@ def test_a_kill_leaves_the_run_open_and_the_steps_before_it_recorded(tmp_path: P
     kill(tmp_path, "inside", "signals")
     (run,) = at_desk(tmp_path, lambda desk: list_runs(desk.store))
     assert (run["status"], run["finished_at"]) == ("running", None)
-    assert [step["name"] for step in run["steps"]] == ["import", "freshness", "predictions", "drift"]
+    assert [step["name"] for step in run["steps"]] == list(STEPS[: STEPS.index("signals")])
     assert at_desk(tmp_path, lambda desk: read_signals(desk.store, RUN_ID)) == []

@@ -14,7 +14,7 @@ import pytest
 from engine.daily import plan_run, run_daily
 from engine.desk import Desk
 from engine.notifications.day import Teller
-from engine.notifications.delivery import tell_and_send
+from engine.notifications.delivery import send_waiting, tell_rest
 from engine.store import outbox
 from engine.store.ledger import list_runs
 from tests.desk_maker import MORNING, at_desk, call
@@ -61,12 +61,12 @@ def test_a_run_sends_its_signals_and_summary_once(home: Path, hook: Hook) -> Non
 
 
 def test_messages_are_written_in_the_transaction_of_their_step(home: Path) -> None:
-    """The run breaks right after the signals: what they say waits, though nothing else of the run exists."""
+    """The run breaks before the anomalies: what they say waits, though nothing else of the run exists."""
 
     def broken(desk: Desk) -> list[str]:
         with patch("engine.daily.signal_steps.scan", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
             run_daily(plan_run(desk, notify=True))
-        assert [step["name"] for step in list_runs(desk.store)[0]["steps"]][-1] == "signals"
+        assert [step["name"] for step in list_runs(desk.store)[0]["steps"]][-2:] == ["signals", "directions"]
         return said(desk)
 
     assert at_desk(home, broken) == [
@@ -154,7 +154,8 @@ def test_the_summary_has_the_day_of_the_paper_account(home: Path, hook: Hook) ->
     report = {"run_id": RUN, "session": "2025-06-30", "status": "done", "signals": [], "anomalies": [], "directions": []}
 
     def send(desk: Desk) -> Any:
-        return tell_and_send(desk, Teller(RUN, MORNING), report, [], {"account": 1, "summary": day}, whole_day=True)
+        assert tell_rest(desk, Teller(RUN, MORNING), report, [], {"account": 1, "summary": day}, whole_day=True) == {}
+        return send_waiting(desk, 0.0)
 
     assert at_desk(home, send)[0] == "done"
     assert titles(hook) == {"Daily summary": 1, "Drawdown alert": 1}

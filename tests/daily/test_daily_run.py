@@ -32,12 +32,15 @@ from tests.desk_maker import (
     walk,
 )
 
-NAMES = ["import", "freshness", "predictions", "drift", "signals", "anomalies", "directions", "paper", "notifications"]
+NAMES = [
+    "fetch", "import", "check", "adjust", "features", "regime", "predictions", "drift", "signals", "directions", "anomalies",
+    "paper", "feed", "summary", "notifications",
+]  # fmt: skip
 DAY = 86_400
 
 
 def without_seconds(report: dict[str, Any]) -> dict[str, Any]:
-    return {**report, "steps": [{**step, "seconds": None} for step in report["steps"]]}
+    return {**report, "notes": None, "steps": [{**step, "seconds": None} for step in report["steps"]]}
 
 
 def step(report: dict[str, Any], name: str) -> dict[str, Any]:
@@ -106,7 +109,7 @@ def test_a_second_call_does_nothing_again(home: Path, monkeypatch: pytest.Monkey
     second = call("--run-daily", "--json", home=home)
     assert (first.code, second.code) == (0, 0)
     assert without_seconds(second.json) == without_seconds(first.json)
-    for name in NAMES[2:-1]:
+    for name in NAMES[4:-3]:
         assert step(second.json, name) == step(first.json, name)
     assert len(call("runs", "--json", home=home).json["runs"]) == 1
 
@@ -203,7 +206,7 @@ def test_a_failing_source_does_not_stop_the_next(home: Path) -> None:
     report = at_desk(home, lambda desk: run_daily(plan_run(desk, sources=[Broken(), counting])))
     assert report.status == "partial"
     assert counting.asked == [END]
-    assert report.steps[0].detail["broken"]["error"] == {
+    assert report.steps[1].detail["broken"]["error"] == {
         "type": "NetworkError", "message": "nobody answers", "hint": "try later",
     }  # fmt: skip
     assert len(report.signals) == 3
@@ -218,9 +221,9 @@ def test_an_unreachable_server_is_said_and_gives_one(home: Path) -> None:
         quick.setattr("engine.ingestion.download.ATTEMPTS", 1)
         called = call("--run-daily", "--json", home=home)
     assert called.code == 1
+    assert step(called.json, "fetch")["detail"]["cotahist"]["error"]["type"] == "NetworkError"
     detail = step(called.json, "import")["detail"]
-    assert detail["cotahist"]["error"]["type"] == "NetworkError"
-    assert detail["inbox"]["files"] == 0
+    assert (detail["cotahist"]["files"], detail["inbox"]["files"]) == (0, 0)
     assert len(called.json["signals"]) == 3
 
 
@@ -230,7 +233,7 @@ def test_stale_bars_give_three_and_a_sentence(home: Path) -> None:
     assert "Stale: the newest bar is of 2025-06-30, the last closed session is 2025-07-01" in called.out
     report = call("--run-daily", "--json", home=home, now=MORNING + DAY)
     assert (report.code, report.json["status"], report.json["signals"]) == (3, "stale", [])
-    assert step(report.json, "freshness")["detail"]["stale"] == {"MEAA3": 1, "NHAA3": 1, HOURLY: 1}
+    assert step(report.json, "check")["detail"]["stale"] == {"MEAA3": 1, "NHAA3": 1, HOURLY: 1}
 
 
 def test_a_session_is_expected_only_some_time_after_its_close(home: Path) -> None:
@@ -255,12 +258,12 @@ def test_a_watched_symbol_that_is_behind_or_unknown_gives_three(home: Path) -> N
     call("watchlist", "add", "MEAA3", "LATE3", home=home)
     late = call("--run-daily", "--json", home=home)
     assert (late.code, late.json["status"]) == (3, "stale")
-    assert step(late.json, "freshness")["detail"]["stale"] == {"LATE3": 2}
+    assert step(late.json, "check")["detail"]["stale"] == {"LATE3": 2}
     assert actions(late.json) == {"MEAA3": "BUY"}
     call("watchlist", "remove", "LATE3", home=home)
     call("watchlist", "add", "NONE3", home=home)
     missing = call("--run-daily", "--json", home=home)
-    assert (missing.code, step(missing.json, "freshness")["detail"]["missing"]) == (3, ["NONE3"])
+    assert (missing.code, step(missing.json, "check")["detail"]["missing"]) == (3, ["NONE3"])
     call("watchlist", "remove", "NONE3", home=home)
     assert call("--run-daily", home=home).code == 0
 
@@ -270,7 +273,7 @@ def test_a_symbol_that_ended_long_ago_is_said_and_not_waited_for(home: Path) -> 
         import_market(home, [daily_csv(home / f"{name}.csv", sessions(60, end), walk(name, 60))])
     report = call("--run-daily", "--json", home=home)
     assert report.code == 0
-    facts = step(report.json, "freshness")["detail"]
+    facts = step(report.json, "check")["detail"]
     assert (facts["ended"], facts["stale"]) == ({"GONE3": "2025-05-29"}, {"LATE3": 20})
     assert "GONE3" not in actions(report.json)
     call("watchlist", "add", "GONE3", home=home)
@@ -313,7 +316,7 @@ def test_models_have_their_step(home: Path) -> None:
 
     first, second = at_desk(home, run), at_desk(home, run)
     close = walk("MEAA3", 90)[-1, 3]
-    assert first.steps[2].detail == second.steps[2].detail == {"closing": {"MEAA3": {"close": close}}}
+    assert first.steps[6].detail == second.steps[6].detail == {"closing": {"MEAA3": {"close": close}}}
 
 
 def test_progress_is_told_of_every_step(home: Path) -> None:

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import FileError, UsageError
-from engine.ml.direction.feed import COLUMNS, write_feed, write_text
+from engine.feed import SCHEMA, write_text
+from engine.ml.direction.feed import COLUMNS, write_feed
 from engine.ml.direction.gate import BY_LUCK, MET, NOT_MET, at_least, best_of, gate, rolled_hits
 from engine.ml.direction.monitor import INSUFFICIENT, OK, WATCH, monitor
 from engine.store.database import Store, open_store
@@ -194,16 +195,18 @@ def test_the_feed_says_the_same_as_json_and_as_csv(store: Store, tmp_path: Path)
     record_direction(store, said(20_001, signal=None, probability=0.51))
     fill_outcomes(store, "IBOV", {20_000: 0, 20_001: 1}, 5)
     paths = write_feed(tmp_path / "out", store, "IBOV")
-    assert [path.name for path in paths] == ["direction-IBOV.json", "direction-IBOV.csv"]
+    assert [path.suffix for path in paths] == [".json", ".csv", ".parquet"]
     held = json.loads(paths[0].read_text(encoding="utf-8"))
     with paths[1].open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS
+    assert list(rows[0]) == ["schema", *COLUMNS]
+    assert (held["schema"], rows[0]["schema"]) == (SCHEMA, str(SCHEMA))
     assert [row["target_session"] for row in rows] == [row["target_session"] for row in held["directions"]]
     assert held["latest"]["close"] == held["directions"][0]
     assert [row["hit"] for row in held["directions"]] == [None, 0]
     assert [row["signal"] for row in rows] == ["", "1"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["direction-IBOV.csv", "direction-IBOV.json"]
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["direction-IBOV.csv", "direction-IBOV.json", "direction-IBOV.parquet"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
@@ -218,7 +221,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.ml.direction.feed.os.fsync", refuse)
+    monkeypatch.setattr("engine.whole_file.os.fsync", refuse)
     with pytest.raises(FileError):
         write_text(path, "new")
     assert path.read_text() == "old"

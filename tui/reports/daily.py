@@ -10,16 +10,16 @@ from rich.text import Text
 
 from engine.domain import iso
 from engine.i18n import _
-from tui.format import DASH, day, instant, number
-from tui.names import anomaly_name, status_name, step_name, steps_line
-from tui.reports.filter import drift_summary, predictions_summary, rejected_lines
+from tui.format import instant, number
+from tui.names import status_name, step_name
+from tui.reports.daily_steps import adjust_notes, changed_lines, check_notes, step_summary
+from tui.reports.filter import rejected_lines
 from tui.reports.signals import signals_report
-from tui.reports.table import more, plain_table
+from tui.reports.table import plain_table
 
 if TYPE_CHECKING:
     from engine.daily import Report
 
-LISTED = 12
 #: A day of so few symbols shows every HOLD with its reason too.
 SMALL_DESK = 20
 
@@ -30,11 +30,12 @@ def daily_report(report: Report) -> RenderableType:
     head = Text.assemble((_("Daily run {id}: ").format(id=report.run_id), "bold"), (status_name(report.status), f"bold {style}"))
     steps = plain_table(_("Step"), _("Status"), _("Seconds"), _("What"), right=(_("Seconds"),))
     for step in report.steps:
-        summary = Text(_step_summary(step.name, step.detail))
+        summary = Text(step_summary(step.name, step.detail))
         steps.add_row(step_name(step.name), status_name(step.status), number(step.seconds), summary)
     lines: list[RenderableType] = [head, steps]
-    freshness = next(step.detail for step in report.steps if step.name == "freshness")
-    lines += [Text(line, style="yellow") for line in _freshness_notes(freshness)]
+    lines += [Text(line, style="yellow") for line in report.notes]
+    lines += [Text(line, style="yellow") for step in report.steps for line in _notes(step.name, step.detail)]
+    lines += [Text(line, style="yellow") for line in changed_lines(report.changes.as_dict())]
     lines += rejected_lines(next((step.detail.get("rejected", ()) for step in report.steps if step.name == "signals"), ()))
     calls = [signal for signal in report.signals if signal["action"] != "HOLD" or len(report.signals) <= SMALL_DESK]
     if calls:
@@ -49,81 +50,24 @@ def daily_report(report: Report) -> RenderableType:
 
 
 def run_text(run: Mapping[str, Any]) -> Text:
-    """A stored run with what each of its steps did, and why it is not done where it is not."""
+    """A stored run with what each of its steps did and how long it took, and why it is not done where it is not."""
     text = Text()
     text.append(f"{run['id']}: {status_name(run['status'])}\n\n", style="bold")
     for step in run["steps"]:
-        text.append(f"{step_name(step['name'])}: {status_name(step['status'])}\n", style="bold")
+        seconds = _("{seconds} s").format(seconds=number(step["seconds"]))
+        text.append(f"{step_name(step['name'])}: {status_name(step['status'])}, {seconds}\n", style="bold")
         if step["status"] == "failed":
             text.append(f"  {step['detail'].get('message', '')}\n  {step['detail'].get('hint') or ''}\n")
             continue
-        text.append(f"  {_step_summary(step['name'], step['detail'])}\n")
-        for line in _freshness_notes(step["detail"]) if step["name"] == "freshness" else ():
+        text.append(f"  {step_summary(step['name'], step['detail'])}\n")
+        for line in _notes(step["name"], step["detail"]):
             text.append(f"  ! {line}\n")
     return text
 
 
-def _step_summary(name: str, detail: Mapping[str, Any]) -> str:
-    if name == "import":
-        parts = []
-        for source, facts in detail.items():
-            if "error" in facts:
-                parts.append(f"{source}: {facts['error']['message']}")
-                continue
-            parts.append(
-                _("{source}: {files} files, {written} bars written").format(
-                    source=source, **{k: facts[k] for k in ("files", "written")}
-                )
-            )
-            parts += [f"{error['path']}: {error['message']}" for error in facts["errors"]]
-        return "; ".join(parts) or _("nothing to import")
-    if name == "freshness":
-        return _("{fresh} of {watched} symbols have the bar of {session}").format(
-            fresh=detail["fresh"], watched=detail["watched"], session=day(detail["session"])
-        )
-    if name == "signals":
-        return _("{strategy}: {buy} BUY, {sell} SELL, {hold} HOLD").format(
-            strategy=detail["strategy"], buy=detail["BUY"], sell=detail["SELL"], hold=detail["HOLD"]
-        )
-    if name == "anomalies":
-        listed = ", ".join(f"{item['symbol']} {anomaly_name(item['kind'])}" for item in detail["anomalies"][:LISTED])
-        return listed + more(len(detail["anomalies"]), LISTED) if listed else _("none")
-    if name == "directions":
-        from tui.reports.direction import step_line
-
-        return step_line(detail)
-    if name == "paper":
-        from tui.reports.paper import day_line
-
-        return day_line(detail)
-    if name == "notifications":
-        from tui.reports.notify import step_line as messages_line
-
-        return messages_line(detail)
-    return drift_summary(detail) if name == "drift" else predictions_summary(detail)
-
-
-def _freshness_notes(detail: Mapping[str, Any]) -> list[str]:
-    notes = []
-    if detail["newest"] is None or detail["newest"] < detail["session"]:
-        newest = DASH if detail["newest"] is None else day(detail["newest"])
-        notes.append(
-            _("Stale: the newest bar is of {newest}, the last closed session is {session}. Import newer files.").format(
-                newest=newest, session=day(detail["session"])
-            )
-        )
-    elif detail["stale"]:
-        listed = ", ".join(f"{symbol} (-{behind})" for symbol, behind in list(detail["stale"].items())[:LISTED])
-        notes.append(_("Behind, so without a signal: {symbols}").format(symbols=listed + more(len(detail["stale"]), LISTED)))
-    if detail["ended"] and detail["fresh"]:
-        notes.append(
-            _("Ended or suspended: {symbols}").format(
-                symbols=", ".join(list(detail["ended"])[:LISTED]) + more(len(detail["ended"]), LISTED)
-            )
-        )
-    if detail["missing"]:
-        notes.append(_("Watched, but without bars: {symbols}").format(symbols=", ".join(detail["missing"])))
-    return notes
+def _notes(name: str, detail: Mapping[str, Any]) -> list[str]:
+    """What is to be known of a step besides what it did."""
+    return check_notes(detail) if name == "check" else adjust_notes(detail) if name == "adjust" else []
 
 
 def runs_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -137,6 +81,18 @@ def runs_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
             status_name(run["status"]),
             instant(iso(run["started_at"])),
             number(seconds),
-            steps_line(run["steps"]),
+            _steps(run["steps"]),
         )
     return table
+
+
+def _steps(steps: Sequence[Mapping[str, Any]]) -> str:
+    """What was not done and why, else how many steps were."""
+    odd = [step for step in steps if step["status"] != "done"]
+    if not odd:
+        return _("{count} done").format(count=len(steps))
+    said = []
+    for step in odd:
+        why = step["detail"].get("message", "") if step["status"] == "failed" else step_summary(step["name"], step["detail"])
+        said.append(f"{step_name(step['name'])} {status_name(step['status'])}: {why}")
+    return "; ".join(said)

@@ -1,0 +1,66 @@
+"""Files for the dashboards of others: tables as CSV and Parquet, and JSON, each replaced whole or not at all.
+
+Every file says the version of its columns: JSON under "schema", the tables in their first column `schema`. A column that is added leaves
+the version as it is; one that is renamed, removed or means something else makes it one more.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.errors import FileError
+from engine.i18n import _
+from engine.whole_file import write_whole
+
+SCHEMA = 1
+#: The columns of a table in their order, each with its type: text, a real or a whole number. Any may be empty.
+Columns = Mapping[str, type[str] | type[float] | type[int]]
+
+
+def write_json(path: Path, whole: Mapping[str, Any]) -> Path:
+    """Write an object with the version of its keys; its path. Raises FileError."""
+    text = json.dumps({"schema": SCHEMA, **whole}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return write_text(path, text)
+
+
+def write_tables(folder: Path, name: str, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> tuple[Path, Path]:
+    """Write rows as name.csv and name.parquet; both paths. What a row does not have is empty (null). Raises FileError."""
+    listed = [{"schema": SCHEMA, **{key: row.get(key) for key in columns}} for row in rows]
+    typed: Columns = {"schema": int, **columns}
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, typed)
+    writer.writeheader()
+    writer.writerows(listed)
+    text = write_text(folder / f"{name}.csv", table.getvalue())
+    return text, write_bytes(folder / f"{name}.parquet", _parquet(typed, listed))
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file in UTF-8; its path. Raises FileError."""
+    return write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file, replaced whole or not at all; its path. Raises FileError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise FileError(_("{path} cannot be written: {error}").format(path=path, error=error.strerror or error)) from error
+    return path
+
+
+def _parquet(columns: Columns, rows: Sequence[Mapping[str, Any]]) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    kinds = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()], metadata={"schema": str(SCHEMA)})
+    target = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(list(rows), schema=schema), target)
+    return target.getvalue()

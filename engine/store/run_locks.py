@@ -1,0 +1,68 @@
+"""Who runs the daily run: one row, so that two machines on one database do not run it at once. Times are UTC seconds."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that has the lock since then, until expires_at unless it renews. owner: host:pid. boot: of its running system, or empty."""
+
+    owner: str
+    host: str
+    boot: str
+    since: int
+    expires_at: int
+
+
+COLUMNS = "owner, host, boot, since, expires_at"
+
+
+def take_lock(store: Store, mine: Holder) -> tuple[bool, Holder | None]:
+    """Take the lock unless a process of another machine has it: whether it was taken, and whose row was there.
+
+    A row of this machine (the same host or boot) counts as left over: the caller knows that none of its processes has the lock. Another
+    one is void when it has expired, or ends later than a new one would (it was written before the clock was set back).
+    """
+    with store.write() as connection:
+        earlier = _read(connection)
+        if earlier is not None and mine.since < earlier.expires_at <= mine.expires_at and not _same_machine(earlier, mine):
+            return False, earlier
+        connection.exec_driver_sql("DELETE FROM run_locks")
+        connection.exec_driver_sql(f"INSERT INTO run_locks (id, {COLUMNS}) VALUES (1, ?, ?, ?, ?, ?)", astuple(mine))
+        return True, earlier
+
+
+def renew_lock(store: Store, owner: str, expires_at: int) -> bool:
+    """Keep the lock until then; False when it is no longer the owner's."""
+    with store.write() as connection:
+        done = connection.exec_driver_sql("UPDATE run_locks SET expires_at = ? WHERE owner = ?", (expires_at, owner))
+        return bool(done.rowcount)
+
+
+def read_lock(store: Store) -> Holder | None:
+    """Who has the lock, or had it and was killed; None where nobody has."""
+    with store.read() as connection:
+        return _read(connection)
+
+
+def release_lock(store: Store, owner: str) -> None:
+    """Let go of the lock, if it is still the owner's."""
+    with store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM run_locks WHERE owner = ?", (owner,))
+
+
+def _read(connection: Connection) -> Holder | None:
+    row = connection.exec_driver_sql(f"SELECT {COLUMNS} FROM run_locks").first()
+    return None if row is None else Holder(*row)
+
+
+def _same_machine(one: Holder, other: Holder) -> bool:
+    return one.host == other.host or (one.boot == other.boot != "")

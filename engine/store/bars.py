@@ -31,6 +31,13 @@ class Cut:
     known_at: int
 
 
+def live_cut(store: Store, time: int, now: int) -> Cut:
+    """What may be seen now of the bars that opened by `time`: all that is stored, also what was imported while the clock was ahead."""
+    with store.read() as connection:
+        newest = connection.exec_driver_sql("SELECT coalesce(max(published_at), 0) FROM imports").scalar_one()
+    return Cut(time, max(now, int(newest)))
+
+
 def list_series(store: Store, symbols: Sequence[str] = ()) -> list[Series]:
     """Every series with at least one bar, by symbol, from the coarsest timeframe to the finest."""
     with store.read() as connection:

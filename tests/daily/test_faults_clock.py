@@ -10,7 +10,7 @@ import pytest
 
 from engine import desk
 from engine.domain import day_number
-from tests.daily.crash_desk import DAYS, NOW, kept, rows
+from tests.daily.crash_desk import CROSSING, DAYS, NOW, kept, rows
 from tests.daily.fault_desk import Faults, _at_once, run, step
 from tests.desk_maker import call
 
@@ -72,3 +72,20 @@ def test_a_clock_that_runs_backwards_during_the_run_gives_no_negative_duration(f
     assert rows(home, "SELECT count(*) FROM runs WHERE finished_at < started_at") == [(0,)]
     faults.check_completed(home, but_for=("paper_accounts", "paper_orders", "paper_events", "outbox", "runs", "directions"))
     assert kept(home)["paper_fills"] == faults.alone["paper_fills"]
+
+
+def test_a_correction_counts_at_once_though_something_was_imported_while_the_clock_was_ahead(
+    faults: Faults, tmp_path: Path
+) -> None:
+    home = faults.copy(tmp_path / "home")
+    assert run(home, NOW + YEAR).code == 3
+    symbol = CROSSING[0]
+    *lines, last = (home / "data" / "inbox" / "imported" / f"{symbol}-3.csv").read_text().splitlines()
+    day, opening, high, low, close, quantity = last.split(",")
+    corrected = f"{float(close) + 0.01:.2f}"
+    changed = ",".join((day, opening, f"{float(high) + 1:.2f}", low, corrected, quantity))
+    (home / "data" / "inbox" / f"{symbol}.csv").write_text("\n".join([*lines, changed]) + "\n")
+    called = run(home)
+    assert called.code == 0, called.err
+    (signal,) = [item for item in called.json["signals"] if item["symbol"] == symbol]
+    assert signal["price"] == float(corrected)

@@ -10,7 +10,7 @@ from engine.domain import from_day_number, jsonable
 from engine.errors import NoDataError
 from engine.ml.direction.signal import TIMELY, default_symbol, direction, keep, target_of
 from engine.ml.direction.times import CLOSE, parse
-from engine.store.bars import Cut
+from engine.store.bars import Cut, live_cut
 
 if TYPE_CHECKING:
     from engine.desk import Desk
@@ -35,7 +35,8 @@ def later_run(desk: Desk, at: str, as_of: date | None) -> tuple[int, Cut]:
     Raises UsageError for a time that is none or has not come, and for a day that is no session.
     """
     target, instant = target_of(desk, parse(at), as_of)
-    return target, Cut(desk.now(), desk.now()) if as_of is None else Cut(instant, instant + TIMELY)
+    now = desk.now()
+    return target, live_cut(desk.store, now, now) if as_of is None else Cut(instant, instant + TIMELY)
 
 
 def say(desk: Desk, at: str, session: int, *, replay: bool) -> Said:

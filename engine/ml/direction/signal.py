@@ -22,7 +22,7 @@ from engine.ml.direction.past import past_of
 from engine.ml.direction.times import CLOSE, NOWCAST, OPEN, DecisionTime
 from engine.ml.direction.training import configuration
 from engine.ml.direction.words import column_words
-from engine.store.bars import Cut, read_many
+from engine.store.bars import Cut, live_cut, read_many
 from engine.store.directions import StoredDirection, fill_outcomes, read_directions, read_evaluation, record_direction
 from engine.strategies.base import decimal, percent
 
@@ -120,7 +120,8 @@ def direction(
     """
     symbol = normalise_symbol(symbol)
     target, instant = target_of(desk, at, as_of) if target is None else (target, _instant(desk, at, target))
-    cut = Cut(desk.now(), desk.now()) if as_of is None else Cut(instant, min(desk.now(), instant + TIMELY))
+    now = desk.now()
+    cut = live_cut(desk.store, now, now) if as_of is None else Cut(instant, min(now, instant + TIMELY))
     data = load(desk.store, desk.calendar, symbol, cut=cut)
     if int(data.session[-1]) < target:
         raise _stale(desk, data, target)

@@ -184,18 +184,20 @@ def checked_params(kind: str, params: Mapping[str, Any]) -> dict[str, int | floa
     return {**known, **params}
 
 
-def information(values: FloatArray, y: NDArray[np.int8], weights: FloatArray) -> float:
+def information(values: FloatArray, y: NDArray[np.int8], weights: FloatArray) -> tuple[float, float]:
     """The mutual information (nats) of one feature with the label, counted in `INFORMATION_BINS` bins of equal rows; 0 or more.
+    And how far it lies above what chance gives features of as many bins, in standard deviations (the G statistic less its degrees
+    of freedom, over the root of twice these): it tells apart those whose information is 0.
 
     values: float64 (m,), rows where it is NaN tell nothing; y: int8 (m,); weights: float64 (m,), average uniqueness, whose sum
     is the number of rows of the bias correction. Source: Cover and Thomas, "Elements of Information Theory" (2006), 2.3;
-    Miller, "Note on the bias of information estimates" (1955). Binned, where the requirement's nearest-neighbour estimate takes
+    Miller, "Note on the bias of information estimates" (1955); Sokal and Rohlf, "Biometry" (1981), 17. Binned, where the requirement's nearest-neighbour estimate takes
     no undefined value and is a hundred times slower.
     """
     defined = ~np.isnan(values)
     values, kept = values[defined], weights[defined]
     if values.size < 2:
-        return 0.0
+        return 0.0, -np.inf
     edges = np.unique(np.quantile(values, np.linspace(0, 1, INFORMATION_BINS + 1)[1:-1]))
     place = np.searchsorted(edges, values, side="left")
     joint = np.bincount(place * 3 + y[defined] + 1, kept, minlength=3 * (edges.size + 1)).reshape(-1, 3)
@@ -204,8 +206,11 @@ def information(values: FloatArray, y: NDArray[np.int8], weights: FloatArray) ->
     expected = bins * classes / total
     there = joint > 0
     found = float((joint[there] * np.log(joint[there] / expected[there])).sum() / total)
-    bias = (np.count_nonzero(bins) - 1) * (np.count_nonzero(classes) - 1) / (2 * total)
-    return float(max(found - bias, 0.0) * total / weights.sum())
+    freedom = (np.count_nonzero(bins) - 1) * (np.count_nonzero(classes) - 1)
+    if not freedom:
+        return 0.0, -np.inf
+    told = max(found - freedom / (2 * total), 0.0) * total / weights.sum()
+    return float(told), float((2 * total * found - freedom) / np.sqrt(2 * freedom))
 
 
 def platt(raw: FloatArray, y: NDArray[np.int8], weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -258,8 +263,8 @@ def _learn(
         raise NoDataError(_("No row is left for a model to learn from"), _("Take a longer period or more symbols."))
     if np.isinf(X).any():
         raise UsageError(_("A feature is infinite, which no model can learn from"))
-    found = np.array([information(X[:, column], y, unique) for column in known])
-    selected = known[np.argsort(-found, kind="stable")[:select_k]].astype(np.int64)
+    told, surprise = np.array([information(X[:, column], y, unique) for column in known]).T
+    selected = known[np.lexsort((-surprise, -told))[:select_k]].astype(np.int64)
     low, center, high = np.nanquantile(X[:, selected], (0.25, 0.5, 0.75), axis=0)
     scale = np.where(high > low, high - low, 1.0)
     inputs = (X[:, selected] - center) / scale

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from engine.errors import NoDataError, UsageError
 from engine.features.catalogue import schema_hash
+from engine.ml.dataset import Dataset
 from engine.ml.importance import log_loss
 from engine.ml.model import DEFAULTS, calibrated, checked_params, fit, fit_with_evidence, information, platt
 from engine.ml.splits import hold_out
@@ -137,12 +138,31 @@ def test_without_calibration_the_estimator_speaks_for_itself():
 def test_information_by_hand():
     values = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0] * 100)
     y = np.array([-1, -1, -1, -1, 1, 1, 1, 1] * 100, dtype=np.int8)
-    told = information(values, y, np.ones(800))
+    told, surprise = information(values, y, np.ones(800))
     assert told == pytest.approx(np.log(2) - 1 / 1600)
-    assert information(values, np.tile(np.array([-1, 1], dtype=np.int8), 400), np.ones(800)) == 0.0
+    assert surprise == pytest.approx((1600 * np.log(2) - 1) / np.sqrt(2))
+    nothing = information(values, np.tile(np.array([-1, 1], dtype=np.int8), 400), np.ones(800))
+    assert nothing == pytest.approx((0.0, -1 / np.sqrt(2)))
     half = np.where(np.arange(800) < 400, values, np.nan)
-    assert information(half, y, np.ones(800)) == pytest.approx(0.5 * (np.log(2) - 1 / 800))
-    assert information(np.full(800, np.nan), y, np.ones(800)) == 0.0
+    assert information(half, y, np.ones(800))[0] == pytest.approx(0.5 * (np.log(2) - 1 / 800))
+    assert information(np.full(800, np.nan), y, np.ones(800)) == (0.0, -np.inf)
+
+
+def test_where_nothing_is_known_surely_the_columns_are_not_taken_in_the_order_of_the_catalogue():
+    rng = np.random.default_rng(11)
+    X, y = rng.normal(size=(120, 40)), rng.choice(np.array([-1, 0, 1], dtype=np.int8), 120)
+    told, surprise = np.array([information(column, y, np.full(120, 0.2)) for column in X.T]).T
+    assert (told == 0).sum() > 30
+    from engine.ml import model
+
+    at = np.arange(120, dtype=np.int64) * DAY
+    rows = Dataset(
+        X=X, y=y, start=at, end=at + DAY, symbol=np.zeros(120, dtype=np.int64), row=np.arange(120), symbols=("MEAA3",),
+        features=FEATURES, label={}, weights=np.full(120, 0.2),
+    )  # fmt: skip
+    selected = model._learn(rows, np.arange(120), "xgboost", {**DEFAULTS["xgboost"], **SMALL["xgboost"]}, 10, False, 1)[0]
+    assert set(selected) == set(np.lexsort((-surprise, -told))[:10])
+    assert selected.max() >= 20
 
 
 def test_calibration_undoes_what_was_overconfident():

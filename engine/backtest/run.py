@@ -12,13 +12,11 @@ from engine.backtest import index
 from engine.backtest.engine import BacktestConfig, BacktestResult, backtest
 from engine.backtest.events import events as events_between
 from engine.backtest.execution import Execution
-from engine.domain import Bars, Instrument, PriceBase, iso
-from engine.i18n import _
+from engine.domain import Bars, Instrument, PriceBase
 from engine.market.costs import CostModel, b3_costs, no_costs, rate_notes
-from engine.store.bars import list_series, read_bars, read_instrument
+from engine.store.bars import list_series, longer_series, read_bars, read_instrument
 from engine.store.events import adjusted
 from engine.store.ledger import read_trials, record_backtest, trial_key
-from engine.store.series import NEAR
 from engine.store.values import cash_return
 
 if TYPE_CHECKING:
@@ -132,7 +130,7 @@ def read_inputs(
         index=None if symbol == index.SYMBOL else index.read_index(store, (start, end)),
         start=start,
         end=end,
-        notes=_other_series(store, traded),
+        notes=longer_series(store, traded),
     )
 
 
@@ -244,23 +242,6 @@ def fractional_bars(store: Store, bars: Bars) -> Bars | None:
         return None
     found = read_bars(store, symbol, bars.timeframe, price_base=PriceBase.RAW)
     return found.take(~found.provisional)
-
-
-def _other_series(store: Store, bars: Bars) -> tuple[str, ...]:
-    """A sentence for a stored series of the same timeframe that has a longer history and was not taken."""
-    longer = [
-        item
-        for item in list_series(store, [bars.symbol])
-        if item.timeframe in (bars.derived_from, bars.timeframe)
-        and (item.source, item.price_base) != (bars.source, bars.price_base)
-        and item.first < int(bars.time[0]) - NEAR * 86_400
-    ]
-    return tuple(
-        _("Another series of {symbol} (source {source}, {base}) has bars from {first} on; a period in it chooses it.").format(
-            symbol=bars.symbol, source=item.source, base=_(item.price_base), first=iso(item.first)[:10]
-        )
-        for item in longer
-    )
 
 
 def cost_model(costs: Costs, bars: Bars, instrument: Instrument) -> CostModel:

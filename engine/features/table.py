@@ -18,7 +18,7 @@ from engine.domain import from_day_number, iso, jsonable
 from engine.errors import FileError, NoDataError, UsageError
 from engine.features.catalogue import Feature, compute
 from engine.i18n import _
-from engine.store.bars import read_bars
+from engine.store.bars import longer_series, read_bars
 from engine.store.events import adjusted
 
 if TYPE_CHECKING:
@@ -31,11 +31,15 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class FeatureTable:
-    """values: float64 of shape (n, k), NaN where undefined; a row for each of n bars, a column for each of k features."""
+    """values: float64 of shape (n, k), NaN where undefined; a row for each of n bars, a column for each of k features.
+
+    notes: what to know of the bars, in sentences.
+    """
 
     bars: Bars
     features: tuple[Feature, ...]
     values: FloatArray
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """What the columns are, with the last value of each; not the rows."""
@@ -61,6 +65,7 @@ class FeatureTable:
             "rows": len(self.bars),
             "first": iso(int(self.bars.time[0])),
             "last": iso(int(self.bars.time[-1])),
+            "notes": list(self.notes),
         }
 
     def columns(self) -> dict[str, list[Any]]:
@@ -91,7 +96,7 @@ def read_table(
     if begin >= stop:
         raise NoDataError(_("{symbol} has no bars in this period").format(symbol=symbol))
     seen, asked = bars.take(slice(0, stop)), slice(begin, stop)
-    return FeatureTable(seen.take(asked), tuple(features), compute(seen, features)[asked])
+    return FeatureTable(seen.take(asked), tuple(features), compute(seen, features)[asked], longer_series(store, bars))
 
 
 def check_file(path: Path, *, force: bool) -> None:

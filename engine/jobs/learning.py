@@ -69,7 +69,8 @@ def train_signals(
     kept = Checkpoints(desk.workspace.cache / "searches")
     training = train(bars, replace(plan, start=start), progress=progress, emit=emit or unheard, effect=effect, checkpoints=kept)
     model_id = save(desk.workspace.models, desk.store, training, now=desk.now(), name=name, snapshot=snapshot)
-    return {**training.report, "model_id": model_id}
+    notes = [note for item in inputs.values() for note in item.notes]
+    return {**training.report, "model_id": model_id, "notes": notes}
 
 
 def _stop(inputs: Inputs, end: int | None) -> int | None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.domain import TIMEFRAMES, Bars, Instrument, Market, PriceBase
+from engine.domain import TIMEFRAMES, Bars, Instrument, Market, PriceBase, iso
 from engine.errors import NoDataError
 from engine.i18n import _
 from engine.market.instruments import describe
 from engine.market.resample import resample
 from engine.store.packing import to_bars, unpack
-from engine.store.series import SERIES_QUERY, Series, choose_series
+from engine.store.series import NEAR, SERIES_QUERY, Series, choose_series
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -92,6 +92,23 @@ def read_bars(
         if chosen is None:
             raise _nothing(store, symbol, timeframe)
         return _load(connection, chosen, timeframe, start, end, cut, provisional, after_market)
+
+
+def longer_series(store: Store, bars: Bars) -> tuple[str, ...]:
+    """A sentence for each stored series that has a longer history than these bars of its symbol and was not taken for them."""
+    longer = [
+        item
+        for item in list_series(store, [bars.symbol])
+        if item.timeframe in (bars.derived_from, bars.timeframe)
+        and (item.source, item.price_base) != (bars.source, bars.price_base)
+        and item.first < int(bars.time[0]) - NEAR * 86_400
+    ]
+    return tuple(
+        _("Another series of {symbol} (source {source}, {base}) has bars from {first} on; a period in it chooses it.").format(
+            symbol=bars.symbol, source=item.source, base=_(item.price_base), first=iso(item.first)[:10]
+        )
+        for item in longer
+    )
 
 
 def read_many(

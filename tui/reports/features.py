@@ -36,7 +36,7 @@ def features_report(table: Mapping[str, Any]) -> RenderableType:
     head = _("{symbol} {timeframe}, the bar of {time} of {count} bars").format(
         symbol=table["symbol"], timeframe=table["timeframe"], time=when, count=number(table["rows"], 0)
     )
-    return Group(Text(head, style="bold"), lines)
+    return Group(Text(head, style="bold"), lines, *(Text(note, style="dim") for note in table["notes"]))
 
 
 def group_name(group: str) -> str:

@@ -39,6 +39,7 @@ def training_report(found: Mapping[str, Any]) -> RenderableType:
             style="bold green" if verdict["label"] == GOOD else "bold red",
         ),
         *(Text(f"  - {reason}") for reason in verdict["reasons"]),
+        *(Text(note, style="dim") for note in found.get("notes", ())),
         _metrics(found),
         _folds(found["folds"]),
         _confusion(found["metrics"]["confusion"]),

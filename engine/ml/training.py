@@ -149,7 +149,7 @@ def train(
     )
     report = {"model_id": None, "timeframe": next(iter(chosen.values())).timeframe, **_report(run, done, final)}
     report["strategy_effect"], unknown = _effect(effect, oof)
-    verdict = judge(report["metrics"], report["baselines"], report["strategy_effect"], unknown)
+    verdict = judge(report["metrics"], report["baselines"], report["strategy_effect"], unknown, sum(item["unsplit"] for item in report["folds"]))
     if checkpoints is not None:
         checkpoints.forget(run.keys)
     return Training(final.model, {**report, "verdict": verdict.as_dict()}, oof, table)
@@ -291,6 +291,7 @@ class _Run:
             "trials": trials,
             "selected": [table.features[column] for column in fitted.model.selected],
             "threshold": at.value,
+            "unsplit": bool((p == p[0]).all()),
             "metrics": {name: value for name, value in figures.items() if name != "calibration"},
         }
         self.done += 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.domain import Verdict
-from engine.i18n import _, mark
+from engine.i18n import _, mark, ngettext
 from engine.strategies.base import decimal, percent
 
 SKILL = mark("skill")
@@ -17,11 +17,12 @@ LEAST_ROWS = 50.0
 
 
 def judge(
-    metrics: Mapping[str, Any], baselines: Mapping[str, Any], effect: Mapping[str, Any] | None = None, unknown: str = ""
+    metrics: Mapping[str, Any], baselines: Mapping[str, Any], effect: Mapping[str, Any] | None = None, unknown: str = "", unsplit: int = 0
 ) -> Verdict:
     """The label and the reasons, from out-of-fold figures of `scores` and, where there is one, the effect on a strategy.
 
-    unknown: why the effect is not known, empty where it is or was not asked for.
+    unknown: why the effect is not known, empty where it is or was not asked for. unsplit: folds whose model says the same of
+    every row.
     "skill" needs all three: an area under the ROC curve whose 95 % interval lies above 0.5, a correlation of what was said and
     what came whose interval lies above 0, and a log-loss below that of the class frequencies of the training rows. Too few
     effective rows, or one class only, are "insufficient evidence".
@@ -37,6 +38,13 @@ def judge(
                 rows=metrics["rows"], effective=decimal(metrics["effective_rows"], 0)
             )
         )
+    if unsplit:
+        text = ngettext(
+            "In {count} fold the model says the same of every row: the rows it learnt from are too few for its trees to part them.",
+            "In {count} folds the model says the same of every row: the rows it learnt from are too few for its trees to part them.",
+            unsplit,
+        )
+        reasons.append(text.format(count=unsplit))
     if known:
         words = {"value": decimal(metrics["auc"]), "low": decimal(intervals["auc"][0]), "high": decimal(intervals["auc"][1])}
         reasons.append(

@@ -346,3 +346,11 @@ def test_a_real_share_gives_no_figure_that_only_a_leak_could():
     assert report["metrics"]["accuracy"] < report["baselines"]["majority"]["accuracy"] + 0.1
     assert report["verdict"]["label"] in (SKILL, NO_SKILL, INSUFFICIENT)
     assert all(fold["train_end"] < fold["test_start"] for fold in report["folds"])
+
+
+def test_a_fold_whose_trees_cannot_part_its_rows_says_so():
+    bars = wandering().take(slice(0, 420))
+    found = train({"RANDOM WALK": bars}, planned("random_forest", ("RANDOM WALK",), params={}, folds=3)).report
+    unsplit = [fold["unsplit"] for fold in found["folds"]]
+    assert unsplit[0] and not unsplit[-1]
+    assert any("says the same of every row" in reason for reason in found["verdict"]["reasons"])

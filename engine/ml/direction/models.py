@@ -100,19 +100,23 @@ def kind_of(time: DecisionTime) -> str:
     return KIND_OF[time.name]
 
 
-def fit(kind: str, names: tuple[str, ...], X: FloatArray, y: FloatArray, *, seed: int = SEED) -> DirectionModel:
+def fit(
+    kind: str, names: tuple[str, ...], X: FloatArray, y: FloatArray, *, seed: int = SEED, least: int | None = None
+) -> DirectionModel:
     """The model of one kind that learnt from rows X, float64 (m, k), and their labels y, float64 (m,), 0 or 1.
 
     "ensemble": the mean of a logistic regression, a random forest and boosted trees. "logistic": a strongly shrunk logistic
     regression. "opening", "move": one hardly shrunk. "seed_tree": one decision tree, the requirement's own. A missing value is
-    replaced by the column's median, a column never known by 0. Raises NoDataError when the rows are too few or all of one label.
+    replaced by the column's median, a column never known by 0. least: rows that must be there (None: of `LEAST_ROWS`). Raises
+    NoDataError when the rows are too few or all of one label.
     """
     if kind not in LEAST_ROWS:
         raise UsageError(_("There is no model {name}").format(name=kind))
-    if len(y) < LEAST_ROWS[kind] or not 0 < y.mean() < 1:
+    needed = LEAST_ROWS[kind] if least is None else least
+    if len(y) < needed or not 0 < y.mean() < 1:
         raise NoDataError(
             _("{rows} sessions are too few to learn the direction from; at least {least} are needed").format(
-                rows=len(y), least=LEAST_ROWS[kind]
+                rows=len(y), least=needed
             ),
             _("Import a longer history."),
         )

@@ -53,14 +53,21 @@ def daily_bars(names: list[str], sessions: np.ndarray) -> BarTable:  # type: ign
     return replace(table, symbols=tuple(names))
 
 
-def fill(desk: Desk, count: int, length: int) -> list[str]:
-    """Publish the bars up to the last closed session and record one live run; returns the symbols."""
-    names = symbols(count)
-    newest = desk.calendar.last_closed_session(desk.now())
+def fill_bars(desk: Desk, names: list[str], length: int) -> np.ndarray:  # type: ignore[type-arg]
+    """Publish `length` bars of each symbol up to the last closed session; returns the sessions."""
+    newest = desk.calendar.last_closed_session(desk.now(), desk.settings.daily.close_delay_minutes * 60)
     sessions = desk.calendar.sessions[: np.searchsorted(desk.calendar.sessions, newest, side="right")][-length:]
     table = daily_bars(names, sessions)
     origin = Origin("made.csv", "0" * 64, "ohlcv_csv", "made", "1d", PriceBase.RAW, len(table), 0, {})
     publish(desk.store, table, origin, {name: Instrument(name, name=f"INVENTED {name}") for name in names}, desk.now())
+    return sessions
+
+
+def fill(desk: Desk, count: int, length: int) -> list[str]:
+    """Publish the bars up to the last closed session and record one live run; returns the symbols."""
+    names = symbols(count)
+    sessions = fill_bars(desk, names, length)
+    newest = int(sessions[-1])
     run = Run(f"{from_day_number(newest)}-close", newest, "close", False, "running", desk.now(), None, 1, "0", "")
     bar = int(nominal_opening(sessions[-1:])[0])
     actions = tuple(Action)

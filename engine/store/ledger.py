@@ -139,10 +139,11 @@ def signals_of(store: Store, symbol: str) -> list[dict[str, Any]]:
         return [dict(row.signal) for row in connection.execute(asked)]
 
 
-def list_runs(store: Store, limit: int = 50) -> list[dict[str, Any]]:
-    """The newest runs first, each with its steps."""
+def list_runs(store: Store, limit: int = 50, run_id: str = "") -> list[dict[str, Any]]:
+    """The newest runs first, each with its steps. run_id: only this one."""
+    asked = runs.select().order_by(runs.c.started_at.desc()).limit(limit)
     with store.read() as connection:
-        found = connection.execute(runs.select().order_by(runs.c.started_at.desc()).limit(limit)).mappings().all()
+        found = connection.execute(asked.where(runs.c.id == run_id) if run_id else asked).mappings().all()
         listed = []
         for row in found:
             steps = connection.execute(run_steps.select().where(run_steps.c.run_id == row["id"]).order_by(run_steps.c.position))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
+from engine.domain import from_day_number, iso
 from engine.errors import UsageError
 from engine.i18n import _
 from tui.commands.common import add, desk_of, is_json, parse_day
@@ -12,7 +14,8 @@ from tui.output import console, demo_banner, narrate, print_json, progress_bar
 
 
 def add_commands(commands: Any, common: Any) -> None:
-    parser = add(commands, common, "runs", _("the history of daily runs"), "pregao runs --limit 5")
+    parser = add(commands, common, "runs", _("the history of daily runs, or one of them with its steps"), "pregao runs --limit 5")
+    parser.add_argument("run_id", nargs="?", default="", metavar="RUN", help=_("only this one, such as 2025-06-30-close"))
     parser.add_argument("--limit", type=int, default=20, help=_("only the newest so many"))
     parser.set_defaults(run=run_runs)
 
@@ -37,30 +40,29 @@ def run_daily(arguments: argparse.Namespace) -> int:
 
 
 def run_runs(arguments: argparse.Namespace) -> int:
-    from engine.domain import from_day_number, iso
+    """`pregao runs`: the newest runs, or one of them."""
     from engine.store.ledger import list_runs
 
     if arguments.limit < 1:
         raise UsageError(_("--limit takes a number from 1 up"))
     with desk_of(arguments) as desk:
-        found = list_runs(desk.store, arguments.limit)
+        found = list_runs(desk.store, arguments.limit, arguments.run_id)
+        if arguments.run_id and not found:
+            raise UsageError(_("There is no run {id}").format(id=arguments.run_id), _("`pregao runs` lists the newest."))
         if is_json(arguments):
-            listed = [
-                {
-                    **run,
-                    "session": from_day_number(run["session"]).isoformat(),
-                    "started_at": iso(run["started_at"]),
-                    "finished_at": None if run["finished_at"] is None else iso(run["finished_at"]),
-                }
-                for run in found
-            ]
-            print_json({"runs": listed, "demo": desk.workspace.demo})
+            print_json({"runs": [_listed(run) for run in found], "demo": desk.workspace.demo})
             return 0
         if not found:
             narrate(_("There was no daily run yet: start one with `pregao --run-daily`."))
             return 0
-        from tui.reports.daily import runs_table
+        from tui.reports.daily import run_text, runs_table
 
         demo_banner(desk.workspace.demo)
-        console().print(runs_table(found))
+        console().print(run_text(found[0]) if arguments.run_id else runs_table(found))
         return 0
+
+
+def _listed(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored run in its JSON form."""
+    times = {key: None if run[key] is None else iso(run[key]) for key in ("started_at", "finished_at")}
+    return {**run, "session": from_day_number(run["session"]).isoformat(), **times}

@@ -1,0 +1,155 @@
+"""One daily run at a time: who has it is said, and what a dead run left is taken over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.daily import lock as locking
+from engine.daily import plan_run, run_daily
+from engine.daily.lock import LEASE, hold_run
+from engine.desk import Desk
+from engine.errors import BusyError
+from engine.store.run_locks import Holder, read_lock, renew_lock, take_lock
+from tests.desk_maker import MORNING, at_desk, call
+
+ROOT = Path(__file__).parents[2]
+
+#: Takes the lock of a workspace, says so, and waits for a line before it lets go.
+HOLDING = """
+import sys
+from pathlib import Path
+from engine.daily.lock import hold_run
+from engine.desk import open_desk
+from engine.workspace import Workspace
+desk = open_desk(Workspace(Path(sys.argv[1])), lambda: int(sys.argv[2]))
+with hold_run(desk):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+RUNNING = """
+import sys
+from functools import partial
+from engine import desk
+from tui.cli import main
+desk.open_desk = partial(desk.open_desk, now=lambda: int(sys.argv[2]))
+sys.exit(main(["--run-daily", "--json", "--home", sys.argv[1]]))
+"""
+
+
+@contextmanager
+def another(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process on this machine that has the lock."""
+    words = [sys.executable, "-c", HOLDING, str(home), str(MORNING)]
+    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def elsewhere(expires_at: int, since: int = MORNING - 60) -> Holder:
+    return Holder("server:42", "server", "another-boot", since, expires_at)
+
+
+def test_a_second_run_says_who_has_it_since_when(home: Path) -> None:
+    with another(home) as process:
+        called = call("--run-daily", "--json", home=home)
+        assert (called.code, called.out, called.error["type"]) == (1, "", "BusyError")
+        assert f"{socket.gethostname()}:{process.pid}" in called.error["message"]
+        assert "2025-07-01T08:00" in called.error["message"]
+        process.communicate("\n", timeout=20)
+    assert call("--run-daily", "--json", home=home).json["notes"] == []
+
+
+def test_a_killed_run_is_taken_over_at_once_and_said(home: Path) -> None:
+    with another(home) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+    called = call("--run-daily", "--json", home=home)
+    assert called.code == 0
+    (note,) = called.json["notes"]
+    assert f":{process.pid})" in note
+    assert at_desk(home, lambda desk: read_lock(desk.store)) is None
+    shown = call("--run-daily", home=home)
+    assert "done already" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "free"),
+    [(MORNING + 1, False), (MORNING + LEASE, False), (MORNING, True), (MORNING - 5, True), (MORNING + LEASE + 1, True)],
+)
+def test_a_run_of_another_machine_is_waited_for_until_it_expires(home: Path, expires_at: int, free: bool) -> None:
+    """One that ends later than a new one could was written before the clock was set back."""
+
+    def run(desk: Desk) -> None:
+        assert take_lock(desk.store, elsewhere(expires_at)) == (True, None)
+        if not free:
+            with pytest.raises(BusyError, match="server:42"):
+                run_daily(plan_run(desk))
+            return
+        (note,) = run_daily(plan_run(desk)).notes[:1]
+        assert "server:42" in note
+
+    at_desk(home, run)
+
+
+def test_a_row_of_this_machine_is_left_over_whatever_its_expiry(home: Path) -> None:
+    """Its name may be that of a container, its boot that of this system, or the other way round after a restart."""
+
+    def run(desk: Desk) -> None:
+        here = locking._boot()
+        rows = [Holder("box:1", "box", here, MORNING, MORNING + 9)] if here else []
+        for row in (*rows, Holder(f"{socket.gethostname()}:1", socket.gethostname(), "old", MORNING, MORNING + 9)):
+            take_lock(desk.store, row)
+            with hold_run(desk) as lock:
+                assert len(lock.notes) == 1
+
+    at_desk(home, run)
+
+
+def test_the_lock_is_renewed_and_a_run_that_lost_it_stops(home: Path) -> None:
+    def run(desk: Desk) -> None:
+        with hold_run(desk) as lock:
+            assert renew_lock(desk.store, lock.holder.owner, MORNING + 5)
+            lock.renew()
+            held = read_lock(desk.store)
+            assert held is not None
+            assert (held.owner, held.expires_at) == (f"{socket.gethostname()}:{os.getpid()}", MORNING + LEASE)
+            with desk.store.write() as connection:
+                connection.exec_driver_sql("UPDATE run_locks SET owner = 'server:42', host = 'server'")
+            with pytest.raises(BusyError):
+                lock.renew()
+        left = read_lock(desk.store)
+        assert left is not None
+        assert left.owner == "server:42"
+
+    at_desk(home, run)
+
+
+def test_an_error_lets_go_of_the_lock(tmp_path: Path) -> None:
+    assert call("--run-daily", home=tmp_path).code == 3
+    assert at_desk(tmp_path, lambda desk: read_lock(desk.store)) is None
+
+
+def test_runs_that_start_together_leave_one_day(home: Path) -> None:
+    words = [sys.executable, "-c", RUNNING, str(home), str(MORNING)]
+    started = [subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ended = [(process.communicate(timeout=60), process.returncode) for process in started]
+    assert {code for _answer, code in ended} <= {0, 1}
+    assert [code for _answer, code in ended].count(0) >= 1
+    assert all(json.loads(err)["error"]["type"] == "BusyError" for (_out, err), code in ended if code)
+    (run,) = call("runs", "--json", home=home).json["runs"]
+    assert run["status"] == "done"

@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.errors import FileError
 from engine.i18n import _
+from engine.refusals import hint_of
 from engine.whole_file import write_whole
 
 SCHEMA = 1
@@ -51,7 +52,8 @@ def write_bytes(path: Path, content: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
     except OSError as error:
-        raise FileError(_("{path} cannot be written: {error}").format(path=path, error=error.strerror or error)) from error
+        said = _("{path} cannot be written: {error}").format(path=path, error=error.strerror or error)
+        raise FileError(said, hint_of(error)) from error
     return path
 
 

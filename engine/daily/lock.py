@@ -14,6 +14,7 @@ from engine.desk import Desk
 from engine.domain import iso
 from engine.errors import BusyError, StoreError
 from engine.i18n import _
+from engine.refusals import hint_of
 from engine.store.file_lock import file_lock
 from engine.store.run_locks import Holder, read_lock, release_lock, renew_lock, take_lock
 
@@ -52,7 +53,8 @@ def hold_run(desk: Desk) -> Iterator[RunLock]:
         try:
             free = held.enter_context(file_lock(path))
         except OSError as error:
-            raise StoreError(_("{name} cannot be written: {error}").format(name=path, error=error.strerror or error)) from error
+            said = _("{name} cannot be written: {error}").format(name=path, error=error.strerror or error)
+            raise StoreError(said, hint_of(error)) from error
         if not free:
             raise _busy(read_lock(desk.store))
         lock = _take(desk)

@@ -13,6 +13,7 @@ from engine.errors import FileError, StoreError
 from engine.i18n import _
 from engine.ingestion.importer import FileReport, import_files
 from engine.ingestion.table import ImportOptions
+from engine.refusals import hint_of
 
 if TYPE_CHECKING:
     from engine.market.calendar import Calendar
@@ -70,7 +71,8 @@ def _file_away(path: Path, place: str) -> None:
         raise FileError(
             _("{path} was read but cannot be moved to {folder}: {error}").format(
                 path=path, folder=folder, error=error.strerror or error
-            )
+            ),
+            hint_of(error),
         ) from error
 
 

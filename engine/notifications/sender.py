@@ -23,6 +23,7 @@ from engine.log import redact
 from engine.notifications.channel import Channel, Refused, Retry
 from engine.notifications.messages import check_payload
 from engine.notifications.rules import Rules, channels_for, load_rules, quiet_until
+from engine.refusals import hint_of
 from engine.store import outbox
 from engine.store.file_lock import file_lock
 
@@ -201,7 +202,8 @@ def _locked(held: ExitStack, store: Store, channel: str) -> bool:
         try:
             taken = tried.enter_context(file_lock(path))
         except OSError as error:
-            raise StoreError(_("{name} cannot be written: {error}").format(name=path, error=error.strerror or error)) from error
+            said = _("{name} cannot be written: {error}").format(name=path, error=error.strerror or error)
+            raise StoreError(said, hint_of(error)) from error
         if taken:
             held.push(tried.pop_all())
         return taken

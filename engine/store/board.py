@@ -23,11 +23,11 @@ from engine.domain import TIMEFRAMES, PriceBase
 from engine.errors import StoreError
 from engine.i18n import _
 from engine.market.hours import close_of
+from engine.refusals import hint_of
 from engine.store import board_directions
 from engine.store.board_anomalies import ANOMALIES, ANOMALIES_STATE, LISTED, BoardAnomaly, anomaly
 from engine.store.board_directions import BoardDirection, BoardEvaluation
 from engine.store.database import HEAD
-from engine.store.refusals import hint_of
 from engine.store.series import AFTER_MARKET, FORMAT, PROVISIONAL, SERIES_QUERY, SESSION_SHIFT, Series, choose_series
 
 SPARK_SESSIONS = 30
@@ -257,6 +257,14 @@ class Board:
     def evaluations(self, symbol: str) -> list[BoardEvaluation]:
         """The newest evaluation of each decision time of a symbol."""
         return self._made(board_directions.evaluation, self._all(board_directions.EVALUATIONS, symbol))
+
+    def paper_state(self) -> tuple[object, ...]:
+        """Changes with everything that is done to a paper account."""
+        return tuple(self._all("SELECT max(id) FROM paper_events")[0])
+
+    def outbox_state(self) -> list[tuple[object, ...]]:
+        """Changes with every message and with what becomes of one."""
+        return self._all("SELECT state, count(*), sum(attempts) FROM outbox GROUP BY state")
 
     def version(self) -> int:
         """A number that differs from the last one when another connection has committed in between."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import StoreError
 from engine.i18n import _
-from engine.store.refusals import hint_of
+from engine.refusals import hint_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

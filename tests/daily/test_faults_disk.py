@@ -83,9 +83,9 @@ def test_a_file_that_cannot_be_written_ends_the_run_and_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        called = run(home)
-    assert called.code == 1
-    assert "No space left on device" in (called.err or called.out)
+        error = said(run(home))
+    assert error["type"] == "FileError"
+    assert "No space left on device" in error["message"]
     assert not list((home / "data").rglob("*.part"))
     faults.check_completed(home)
 

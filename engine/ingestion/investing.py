@@ -195,14 +195,19 @@ def _split_units(table: BarTable, large: BoolArray) -> tuple[BarTable, list[str]
 
 
 def _check_changes(table: BarTable, change: FloatArray) -> str:
-    """What to say of rows whose printed change is not the change of the closes: rows are missing, doubled or out of place."""
+    """Whether the printed changes are those of the closes; where one is not, rows are missing, doubled or out of place."""
     order = np.argsort(table.session, kind="stable")
     close, printed, session = table.close[order], change[order], table.session[order]
     with np.errstate(divide="ignore", invalid="ignore"):
         actual = (close[1:] / close[:-1] - 1) * 100
     off = np.flatnonzero(np.abs(actual - printed[1:]) > CHANGE_TOLERANCE) + 1
+    compared = int(np.isfinite(printed[1:]).sum())
     if not off.size:
-        return ""
+        return (
+            _("The change column agrees with the closes on all {count} rows that can be compared.").format(count=compared)
+            if compared
+            else ""
+        )
     return ngettext(
         "{count} row disagrees with its own change column, on {date}: a row before it may be missing, doubled or wrong.",
         "{count} rows disagree with their own change column, the first on {date}: rows may be missing, doubled or wrong.",
@@ -213,13 +218,19 @@ def _check_changes(table: BarTable, change: FloatArray) -> str:
 def _check_openings(table: BarTable) -> str:
     """What to say when the opening column only repeats the previous close."""
     order = np.argsort(table.session, kind="stable")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        repeats = np.abs(table.open[order][1:] / table.close[order][:-1] - 1) < SAME_PRICE
+    repeats = repeated_openings(table.open[order][1:], table.close[order][:-1])
     if repeats.size < FEW_ROWS - 1 or repeats.mean() <= 0.5:
         return ""
-    return _("The opening equals the previous close on {share:.1f} % of the rows: it is not an opening price.").format(
-        share=100 * float(repeats.mean())
-    )
+    return _(
+        "The opening lies within {tolerance:.1f} % of the previous close on {share:.1f} % of the rows: it is not an opening price."
+    ).format(tolerance=100 * SAME_PRICE, share=100 * float(repeats.mean()))
+
+
+def repeated_openings(opening: FloatArray, previous_close: FloatArray) -> BoolArray:
+    """Where an opening, float64 (n,), only repeats the close before it: within SAME_PRICE; False where either is NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        repeats: BoolArray = np.abs(opening / previous_close - 1) < SAME_PRICE
+    return repeats
 
 
 def _openings_in_range(table: BarTable) -> tuple[BarTable, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -126,9 +127,15 @@ class PregaoApp(DeskCommands):
         yield Static(id="too-small")
 
     async def on_mount(self) -> None:
+        self.default_screen.screen_layout_refresh_signal.subscribe(self, self._paint_behind)
         self.query_one(TopBar).demo = self.workspace.demo
         await self._show_first()
         self.call_after_refresh(self._after_first_frame)
+
+    def _paint_behind(self, screen: Screen[Any]) -> None:
+        """Paint again what is behind a dialog once it was laid out anew, which Textual leaves as it was."""
+        if self.screen is not screen:
+            self.screen.refresh()
 
     def _after_first_frame(self) -> None:
         self._read_sessions()
@@ -228,7 +235,7 @@ class PregaoApp(DeskCommands):
         if not self.query("#views") or not self.query(HintBar) or self.switcher.current is None:
             return  # the focus still moves while the screen is taken down
         shown = [
-            (action, self.keys.get(action.id, action.keys))
+            (replace(action, label=self.active_view.label_of(action)), self.keys.get(action.id, action.keys))
             for name in self.contexts()
             for action in of_context(name)
             if self.active_view.hinted(action)

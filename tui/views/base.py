@@ -54,6 +54,10 @@ class View(Vertical):
         """Whether the line of hints shows an action."""
         return action.footer and (action.id != "table.filter" or self.filters)
 
+    def label_of(self, action: Action) -> str:
+        """What the line of hints calls an action: a msgid."""
+        return action.label
+
     def shown(self) -> None:
         """The view has come to the front."""
 

@@ -194,7 +194,7 @@ def train_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit
     """symbols and, each optional, model, pooled (one model of all symbols, else one each), label, label_params, features, groups,
     folds, trials, select, balance, strategy, timeframe, from, to, seed, name.
 
-    {"trainings": [...]}, each as of `pregao train signals --json`. Emits "fold" and "trial" as `engine.ml.training.train` does, with
+    {"trainings": [...], "skipped": [{"symbols", "error"}]}, each training as of `pregao train signals --json`. Emits "fold" and "trial" as `engine.ml.training.train` does, with
     "symbols", and "trained" with each model's id. Symbols that have too few bars are emitted as "skipped" and left out while others
     have enough. Cancelled between fits, the models that were saved before stay.
     """
@@ -221,7 +221,7 @@ def train_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit
     )
     groups_of = [plan.symbols] if said.get("pooled", False) else [(symbol,) for symbol in plan.symbols]
     done: list[dict[str, Any]] = []
-    missing: list[PregaoError] = []
+    skipped: list[dict[str, Any]] = []
     for at, group in enumerate(groups_of):
         try:
             report = learning.train_signals(
@@ -236,14 +236,17 @@ def train_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit
                 emit=_named_emitter(emit, group),
             )
         except NoDataError as error:
-            missing.append(error)
-            emit("skipped", {"symbols": list(group), "error": error.as_dict()})
+            if len(groups_of) == 1:
+                raise
+            skipped.append({"symbols": list(group), "error": error.as_dict()})
+            emit("skipped", skipped[-1])
+            missing = error
             continue
         emit("trained", {"symbols": list(group), "model_id": report["model_id"]})
         done.append(report)
-    if missing and not done:
-        raise missing[0]
-    return {"trainings": done, "demo": desk.workspace.demo}
+    if not done:
+        raise missing
+    return {"trainings": done, "skipped": skipped, "demo": desk.workspace.demo}
 
 
 def _share(progress: Progress, at: int, parts: int) -> Progress:

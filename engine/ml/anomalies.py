@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.domain import Aftermath, Anomaly
+from engine.domain import Aftermath, Anomaly, Market
 from engine.features import catalogue
+from engine.market.instruments import describe
 from engine.ml import anomaly_measures as measures
 from engine.ml.anomaly_measures import DETECTORS, SIGNED, Reading, Sensitivity
 from engine.ml.anomaly_words import Facts, advice, combined, driver, explanation
@@ -139,8 +140,13 @@ def _anomaly(
         drivers=tuple(told),
         explained_by=explained,
         followed_by=followed_by(bars, index, past.alarms(leading, direction, index)),
-        advice=advice(severity, explained is not None),
+        advice=advice(severity, explained is not None, payment_unknown=_may_be_payment(bars.symbol, leading, direction, facts)),
     )
+
+
+def _may_be_payment(symbol: str, detector: str, direction: int, facts: Facts) -> bool:
+    fell = direction < 0 and detector in SIGNED
+    return fell and not facts.events and describe(symbol).market in (Market.CASH, Market.ETF)
 
 
 def _combined(past: Past, index: int) -> list[str]:

@@ -137,12 +137,15 @@ def _kind(kind: str) -> str:
     return names.get(kind, kind)
 
 
-def advice(severity: str, explained: bool) -> str:
-    """What to do, in words."""
+def advice(severity: str, explained: bool, *, payment_unknown: bool = False) -> str:
+    """What to do, in words. payment_unknown: the price fell, and no corporate event of the symbol is stored that could tell why."""
     if explained:
         return _("Check the data before acting on it.")
     words = {"high": _("Reduce exposure."), "medium": _("Watch it closely."), "low": _("Take note.")}
-    return words[severity]
+    said = words[severity]
+    if payment_unknown:
+        said += " " + _("No corporate event of the share is stored: a payment or split of that day would look the same.")
+    return said
 
 
 def _percent(value: float, *, signed: bool = False) -> str:

@@ -43,7 +43,7 @@ def objection(action: int, probabilities: FloatArray, threshold: float) -> str:
     if accepted(np.array([action]), probabilities[None], threshold)[0]:
         return ""
     if np.isnan(probabilities).any():
-        return _("no model was trained yet")
+        return _("no model that learnt from earlier bars alone can judge it")
     place = int(probabilities.argmax())
     said = decimal(float(probabilities[place]))
     if place != action + 1:

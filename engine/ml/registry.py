@@ -192,11 +192,11 @@ def read_manifest(folder: Path, store: Store, model_id: str = LATEST) -> dict[st
 
 
 def verify(folder: Path, store: Store, model_ids: Sequence[str] = ()) -> tuple[Check, ...]:
-    """Load each of these models, or all of them and what else lies in `folder` under the name of a model.
+    """Load each of these models, or all of them, and name what else lies in `folder`, which is never loaded.
 
     Raises UsageError for an id that does not exist.
     """
-    there = sorted(path for path in folder.iterdir() if _is_ours(path.name)) if folder.is_dir() else []
+    there = sorted(path for path in folder.iterdir() if not _is_at_home(path)) if folder.is_dir() else []
     known = stored.read_models(store)
     checks = []
     for row in [_named(known, model_id) for model_id in model_ids] or known:
@@ -209,7 +209,8 @@ def verify(folder: Path, store: Store, model_ids: Sequence[str] = ()) -> tuple[C
     if not model_ids:
         rows = {row.id for row in known}
         left = _("The store knows no such model: it was not saved to the end, or it was deleted")
-        checks += [Check(path.name, path, False, left) for path in there if path.name not in rows]
+        foreign = _("Pregão did not save this, and never loads it")
+        checks += [Check(path.name, path, False, left if _is_ours(path.name) else foreign) for path in there if path.name not in rows]
     return tuple(checks)
 
 
@@ -269,6 +270,13 @@ def _named(known: Sequence[StoredModel], model_id: str) -> StoredModel:
 
 def _is_ours(name: str) -> bool:
     return _ID.fullmatch(name.removesuffix(safe_files.PART)) is not None
+
+
+def _is_at_home(path: Path) -> bool:
+    """Whether something that is no model may lie in the folder of the models: a note, what is hidden, and the models of the demo."""
+    if path.is_dir():
+        return path.name.startswith(".") or path.name == "demo"
+    return path.name.startswith(".") or path.suffix in (".md", ".txt")
 
 
 def _load(folder: Path, row: StoredModel, schema: str | None) -> SignalModel:

@@ -71,7 +71,7 @@ def acknowledge(store: Store, names: Iterable[str], now: int, *, undo: bool = Fa
             if row is None:
                 raise UsageError(
                     _("There is no anomaly {id}").format(id=name),
-                    _("`pregao anomalies SYMBOL` finds those of a symbol with their ids."),
+                    _("`pregao anomalies SYMBOL --json` gives those of a symbol with their ids."),
                 )
             if (row[0] is None) is not undo:
                 at = None if undo else now

@@ -321,8 +321,8 @@ def test_a_backtest_with_a_saved_model_trades_after_its_training_alone(home: Pat
     assert (found["strategy"], found["params"]["ml_model"], told["model"]) == ("trend_following+ml", model_id, model_id)
     start = sessions()[60].isoformat()
     early = [item for item in told["rejections"] if item["time"][:10] < start]
-    assert all(item["reason"] == "no model was trained yet" for item in early)
-    assert all(item["reason"] != "no model was trained yet" for item in told["rejections"] if item["time"][:10] >= start)
+    assert all(item["reason"] == "no model that learnt from earlier bars alone can judge it" for item in early)
+    assert all(item["reason"] != "no model that learnt from earlier bars alone can judge it" for item in told["rejections"] if item["time"][:10] >= start)
     assert all(trade["entry_time"][:10] > start for trade in found["trades"])
     assert told["signals"] - told["rejected"] >= 0
     assert told["unjudged"] == pytest.approx((60 - 21) / (90 - 21))
@@ -331,7 +331,7 @@ def test_a_backtest_with_a_saved_model_trades_after_its_training_alone(home: Pat
     assert plain["metrics"]["trials"] == found["metrics"]["trials"] == 2
     words = call("backtest", "MEAA3", "--filter", model_id, home=home).out
     assert f"Filter {model_id}" in words
-    assert "no model was trained yet" in words or not early
+    assert "no model that learnt from earlier bars alone can judge it" in words or not early
 
 
 def test_a_walk_forward_backtest_says_what_it_did(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

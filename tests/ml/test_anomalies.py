@@ -333,3 +333,16 @@ def real(symbol: str) -> Bars:
 
 def test_the_words_for_severities_match_their_limits() -> None:
     assert len(anomalies.SEVERITIES) == len(anomalies.FROM)
+
+
+def test_a_fall_of_a_share_whose_events_are_not_stored_says_that_a_payment_would_look_the_same() -> None:
+    bars = gap(market(2))
+    at = bars.time[PLANTED]
+    (fall,) = [item for item in told(bars) if item.time == at]
+    assert (fall.kind, fall.direction) == ("gap", -1)
+    assert "a payment or split of that day would look the same" in fall.advice
+    elsewhere = CorporateEvent(bars.symbol, "dividend", int(bars.session[PLANTED]) - 40, amount=0.1)
+    known = detect(bars, lookback=JUDGED, sensitivity=FAST, facts=lambda: Facts([elsewhere]))
+    assert all("would look the same" not in item.advice for item in known)
+    index = replace(bars, symbol="IBOV")
+    assert all("would look the same" not in item.advice for item in told(index))

@@ -74,7 +74,7 @@ def varied(bars):
         (-1, SELL, 0.6, True, ""),
         (-1, BUY, 0.6, False, "the model says BUY with 0.70"),
         (1, HOLD, 0.1, False, "the model says HOLD with 0.70"),
-        (1, UNKNOWN, 0.0, False, "no model was trained yet"),
+        (1, UNKNOWN, 0.0, False, "no model that learnt from earlier bars alone can judge it"),
         (1, (0.5, 0.0, 0.5), 0.4, False, "the model says SELL with 0.50"),
         (-1, (0.5, 0.0, 0.5), 0.4, True, ""),
     ],
@@ -152,7 +152,7 @@ def test_every_rejection_is_listed_with_its_reason():
     strategy = MLEnhancedStrategy(EveryOther(), lambda bars: p[: len(bars)])
     found = strategy.rejections(bars)
     assert [(item.index, item.action, item.reason) for item in found] == [
-        (5, 1, "no model was trained yet"), (10, -1, "the model says BUY with 0.70"), (20, -1, "the model says BUY with 0.70"),
+        (5, 1, "no model that learnt from earlier bars alone can judge it"), (10, -1, "the model says BUY with 0.70"), (20, -1, "the model says BUY with 0.70"),
     ]  # fmt: skip
     assert [item.time for item in found] == bars.time[[5, 10, 20]].tolist()
     assert found[0].as_dict()["action"] == "BUY"

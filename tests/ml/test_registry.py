@@ -477,6 +477,15 @@ def test_what_is_no_model_in_the_folder_is_left_alone(folder: Path, store: Store
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+def test_what_lies_there_and_was_not_saved_by_us_is_named_and_never_loaded(folder: Path, store: Store) -> None:
+    (folder / "foreign").mkdir(parents=True)
+    (folder / "foreign" / "model.ubj").write_bytes(b"{}")
+    (folder / "evil.pkl").write_bytes(b"cos\nsystem\n.")
+    found = registry.verify(folder, store)
+    assert [(item.model_id, item.ok) for item in found] == [("evil.pkl", False), ("foreign", False)]
+    assert all("never loads" in item.reason for item in found)
+
+
 def test_files_that_cannot_be_written_are_one_sentence_and_leave_no_model(folder: Path, store: Store, trainings) -> None:
     folder.write_text("a file where the folder should be")
     with pytest.raises(ModelError, match="cannot be written"):

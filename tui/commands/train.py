@@ -87,7 +87,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         with progress_bar(_("Training"), quiet=quiet) as progress:
             found = jsonable(train_job(desk, params, progress, told))
         if quiet:
-            single = len(found["trainings"]) == 1
+            single = arguments.pooled or len(params["symbols"]) == 1
             print_json({**found["trainings"][0], "demo": found["demo"]} if single else found)
             return 0
         from tui.reports.training import training_report

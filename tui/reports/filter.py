@@ -75,7 +75,7 @@ def state_name(state: str) -> str:
 
 def drift_summary(detail: Mapping[str, Any]) -> str:
     """The state of each live model, on one line."""
-    return ", ".join(f"{name} {state_name(found['state'])}" for name, found in detail.items()) or _("no model is live")
+    return ", ".join(f"{name} {state_name(found['state'])}" for name, found in detail.items()) or _("none to judge")
 
 
 def predictions_summary(detail: Mapping[str, Any]) -> str:
@@ -88,7 +88,7 @@ def predictions_summary(detail: Mapping[str, Any]) -> str:
             parts.append(
                 ngettext("{model}: {count} symbol", "{model}: {count} symbols", len(found)).format(model=name, count=len(found))
             )
-    return "; ".join(parts) or _("no model is live")
+    return "; ".join(parts) or _("no live model to ask")
 
 
 def drift_report(models: Sequence[Mapping[str, Any]]) -> RenderableType:

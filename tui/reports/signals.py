@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from engine.i18n import _, ngettext
-from tui.format import instant, number, price
+from tui.format import instant, number, percent, price
+from tui.names import action_name
 from tui.reports.table import plain_table
-
-if TYPE_CHECKING:
-    pass
 
 GLYPH = {"BUY": "▲", "SELL": "▼", "HOLD": "●"}
 STYLE = {"BUY": "green", "SELL": "red", "HOLD": "dim"}
@@ -42,6 +40,8 @@ def signals_report(signals: Sequence[Mapping[str, Any]]) -> RenderableType:
             instant(signal["valid_until"]),
         )
         notes.append(Text(f"  {signal['symbol']}: {signal['reason']}"))
+        if signal.get("filter") and signal["filter"]["probabilities"]:
+            notes.append(Text(f"  {signal['symbol']}: {opinion_line(signal['filter'])}", style="dim"))
         if signal["stale_sessions"]:
             count = signal["stale_sessions"]
             text = ngettext(
@@ -51,6 +51,14 @@ def signals_report(signals: Sequence[Mapping[str, Any]]) -> RenderableType:
             )
             notes.append(Text("  " + text.format(symbol=signal["symbol"], count=count), style="yellow"))
     return Group(table, *notes)
+
+
+def opinion_line(opinion: Mapping[str, Any]) -> str:
+    """What the model said of a signal: its probabilities, and how much a signal needs."""
+    said = ", ".join(f"{action_name(name)} {percent(p)}" for name, p in opinion["probabilities"].items())
+    return _("model {model} says {probabilities}; a signal needs {threshold}").format(
+        model=opinion["model"], probabilities=said, threshold=percent(opinion["threshold"])
+    )
 
 
 def strategies_table(listed: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -67,6 +67,9 @@ class Form(Widget, can_focus=True):
     class Moved(_About):
         """Another field was chosen."""
 
+    class Unmoved(_About):
+        """Left or right was pressed, and this field has no other value to walk to."""
+
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self.fields: list[Field] = []
@@ -105,7 +108,7 @@ class Form(Widget, can_focus=True):
             chosen = at == self.cursor
             value = item.show(item.value)
             changed = item.default is not None and item.value != item.default
-            arrows = chosen and self.has_focus and (item.choices or item.low is not None)
+            arrows = chosen and self.has_focus and (len(item.choices) > 1 or item.low is not None)
             shown = f"◂ {value} ▸"
             if not arrows or cell_len(item.label) + cell_len(shown) + 5 > width:
                 shown = f"{value}  "
@@ -145,6 +148,8 @@ class Form(Widget, can_focus=True):
             moved = self.current.stepped(direction)
             if moved != self.current:
                 self.set_value(moved.key, moved.value)
+            else:
+                self.post_message(self.Unmoved(self, self.current))
 
     def action_edit(self) -> None:
         if self.fields:

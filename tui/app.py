@@ -346,6 +346,7 @@ class PregaoApp(DeskCommands):
         if version != self._version:
             self._version = version
             self._follow_jobs()
+            self.active_view.store_written()
             state = self.board.state()
             if state != self._state:
                 self._state = state

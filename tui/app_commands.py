@@ -12,7 +12,7 @@ from textual.widgets import Input
 from engine.errors import PregaoError
 from engine.i18n import _
 from tui.actions import Action, find_code
-from tui.app_bot import DeskBot
+from tui.app_paper import DeskPaper
 from tui.themes import THEMES
 from tui.views.base import View
 from tui.widgets.frame import TABS, JobStrip, TopBar
@@ -22,7 +22,7 @@ from tui.widgets.prompt import Prompt
 ON_SYMBOLS = ("BT", "GP")
 
 
-class DeskCommands(DeskBot):
+class DeskCommands(DeskPaper):
     """The actions of the context `app`; one table names them, see `tui.actions`."""
 
     async def perform(self, action: Action) -> None:

@@ -62,5 +62,11 @@ class DeskBoard:
     def direction_symbols(self) -> list[str]:
         return self._read(self._board.direction_symbols, [])
 
+    def paper_state(self) -> object:
+        return self._read(self._board.paper_state, None)
+
+    def outbox_state(self) -> object:
+        return self._read(self._board.outbox_state, None)
+
     def close(self) -> None:
         self._board.close()

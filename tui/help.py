@@ -24,6 +24,7 @@ def help_text(contexts: Sequence[str], keymap: Mapping[str, str]) -> Text:
         "anomalies": _("Anomalies"),
         "index": _("Index"),
         "chart": _("Chart"),
+        "paper": _("Paper account"),
         "data": _("Data and jobs"),
         "welcome": _("To begin"),
     }
@@ -37,7 +38,7 @@ def help_text(contexts: Sequence[str], keymap: Mapping[str, str]) -> Text:
             text.append(f"{_(action.label)}\n")
         text.append("\n")
     text.append(_("Commands (type : first)") + "\n", style="bold underline")
-    for action in of_context("app") + of_context("watchlist"):
+    for action in of_context("app") + of_context("watchlist") + of_context("paper"):
         if action.code:
             words = " ".join(part for part in (action.code[0], _(action.takes) if action.takes else "") if part)
             text.append(f"  {words:<22}", style="bold")

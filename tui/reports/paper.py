@@ -9,9 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from engine.i18n import _, ngettext, pgettext
+from engine.i18n import _, ngettext
 from engine.paper.words import fill_reason
 from tui.format import DASH, day, instant, money, number, percent, price
+from tui.paper.names import result_name, side_name, state_name, type_name
 from tui.reports.table import plain_table
 
 #: The newest so many lines of each part of a history.
@@ -58,7 +59,7 @@ def positions_table(positions: Sequence[Mapping[str, Any]]) -> Table:
     table = plain_table(*heads, left=2)
     for item in positions:
         table.add_row(
-            *(Text(item["symbol"]), _side(item["side"]), number(item["quantity"], 0), price(item["average_price"])),
+            *(Text(item["symbol"]), side_name(item["side"]), number(item["quantity"], 0), price(item["average_price"])),
             *(price(item["last_price"]), money(item["value"]), percent(item["share"]), money(item["pnl"])),
             *(percent(item["return"], signed=True), price(item["stop"]), price(item["target"])),
         )
@@ -85,7 +86,13 @@ def orders_table(orders: Sequence[Mapping[str, Any]]) -> Table:
     table.columns[-1].justify = "left"
     for item in orders:
         table.add_row(
-            *(Text(item["id"]), Text(item["symbol"]), _side(item["side"]), type_name(item["type"]), state_name(item["state"])),
+            *(
+                Text(item["id"]),
+                Text(item["symbol"]),
+                side_name(item["side"]),
+                type_name(item["type"]),
+                state_name(item["state"]),
+            ),
             _("all") if item["quantity"] is None else number(item["quantity"], 0),
             number(item["filled"], 0),
             *(price(item[name]) for name in ("limit", "trigger", "stop", "target")),
@@ -113,19 +120,9 @@ def risk_table(risk: Mapping[str, Any]) -> RenderableType:
 def followed_table(followed: Sequence[Mapping[str, Any]]) -> Table:
     """What was done with each signal."""
     table = plain_table(_("Symbol"), _("Signal"), _("Result"), _("Order"), left=4)
-    names = {
-        "placed": _("order placed"),
-        "refused": _("order refused"),
-        "known": _("followed before"),
-        "hold": _("nothing to do"),
-        "rejected": _("rejected by the model"),
-        "stale": _("stale data"),
-        "held": _("held already"),
-        "nothing to sell": _("nothing to sell"),
-    }
     for item in followed:
         order = DASH if item["order"] is None else str(item["order"])
-        table.add_row(Text(item["symbol"]), item["action"], names.get(item["result"], item["result"]), order)
+        table.add_row(Text(item["symbol"]), item["action"], result_name(item["result"]), order)
     return table
 
 
@@ -173,7 +170,7 @@ def reconcile_report(found: Mapping[str, Any]) -> RenderableType:
                     where[item["in"]],
                     Text(item["symbol"]),
                     instant(item["time"]),
-                    _side(item["side"]),
+                    side_name(item["side"]),
                     number(item["quantity"], 0),
                 ),
                 *(price(item["price"]), money(item["costs"]), fill_reason(item["reason"])),
@@ -199,7 +196,7 @@ def history_report(found: Mapping[str, Any]) -> RenderableType:
         )
         for item in found["fills"][-LISTED:]:
             fills.add_row(
-                *(Text(item["symbol"]), instant(item["time"]), _side(item["side"]), fill_reason(item["reason"])),
+                *(Text(item["symbol"]), instant(item["time"]), side_name(item["side"]), fill_reason(item["reason"])),
                 *(number(item["quantity"], 0), price(item["price"]), money(item["costs"]), item["order"] or DASH),
             )
         parts.append(fills)
@@ -222,35 +219,6 @@ def history_report(found: Mapping[str, Any]) -> RenderableType:
     if len(parts) == 1:
         parts.append(Text(_("Nothing was done in it yet.")))
     return Group(*parts)
-
-
-def type_name(kind: str) -> str:
-    """A type of order."""
-    names = {
-        "market": _("market"),
-        "limit": _("limit"),
-        "stop": pgettext("order", "stop"),
-        "stop_limit": _("stop-limit"),
-        "bracket": _("bracket"),
-    }
-    return names.get(kind, kind)
-
-
-def state_name(state: str) -> str:
-    """What has become of an order."""
-    names = {
-        "waiting": _("waiting"),
-        "filled": _("filled"),
-        "cancelled": _("cancelled"),
-        "expired": _("expired"),
-        "refused": _("refused"),
-    }
-    return names.get(state, state)
-
-
-def _side(side: str) -> str:
-    names = {"long": _("long"), "short": _("short"), "buy": _("buy"), "sell": _("sell")}
-    return names.get(side, side)
 
 
 def day_line(detail: Mapping[str, Any]) -> str:

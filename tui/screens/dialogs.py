@@ -53,6 +53,35 @@ class Ask(Dialog[str]):
         self.dismiss(event.value.strip() or None)
 
 
+class Confirm(Dialog[bool]):
+    """What is about to happen: Enter gives True, Esc None. word: must be typed first, where what happens cannot be undone."""
+
+    def __init__(self, title: str, content: Text, accept: str, word: str = "") -> None:
+        """accept: what Enter does, for the last line."""
+        super().__init__()
+        self._title, self._content, self._accept, self._word = title, content, accept, word
+
+    def compose(self) -> ComposeResult:
+        hint = _("Enter: {accept} · Esc closes").format(accept=self._accept)
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._title, style="bold"))
+            yield Static(self._content, id="confirm-text")
+            if self._word:
+                yield Input(placeholder=_("type {word}").format(word=self._word), id="confirm-word")
+            yield Static(Text(hint, style="dim"), id="confirm-hint")
+
+    @on(Input.Submitted)
+    async def _entered(self) -> None:
+        await self.action_accept()
+
+    async def action_accept(self) -> None:
+        if self._word and self.query_one(Input).value.strip().lower() != self._word.lower():
+            said = _("Type {word} and press Enter, or Esc closes.").format(word=self._word)
+            self.query_one("#confirm-hint", Static).update(Text(said, style="bold"))
+            return
+        self.dismiss(True)
+
+
 class PickSymbol(Dialog[str]):
     """Type part of a symbol or name; Enter takes the marked one."""
 

@@ -64,6 +64,9 @@ class View(Vertical):
     def data_changed(self) -> None:
         """The store has changed: by this app, a job, or another process."""
 
+    def store_written(self) -> None:
+        """Anything was committed to the store; only the view in front is told, and asks what concerns it."""
+
     def jobs_changed(self) -> None:
         """A job has gone on, begun or ended."""
 

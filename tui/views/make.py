@@ -33,6 +33,10 @@ def make_view(name: str) -> View:
         from tui.views.index import IndexView
 
         return IndexView()
+    if name == "paper":
+        from tui.views.paper import PaperView
+
+        return PaperView()
     if name == "data":
         from tui.views.data import DataView
 

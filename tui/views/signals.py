@@ -204,6 +204,11 @@ class SignalsView(FilteredView):
         if self.selected is not None:
             self.post_message(BacktestAsked(self.selected.symbol, self.selected.strategy))
 
+    def action_follow(self) -> None:
+        """Follow the marked signal into the paper account, after a question."""
+        if self.selected is not None:
+            self.desk_app.follow_signal(self.selected)
+
     def action_hold(self) -> None:
         self.hold = not self.hold
         self.data_changed()

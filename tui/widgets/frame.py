@@ -13,7 +13,7 @@ from tui.actions import Action
 
 #: Hints that are shown however narrow the terminal.
 ALWAYS = ("help.open", "quit")
-TABS = ("watchlist", "signals", "backtest", "training", "anomalies", "index", "chart", "data")
+TABS = ("watchlist", "signals", "backtest", "training", "anomalies", "index", "chart", "paper", "data")
 KEY_NAMES = {
     "question_mark": "?",
     "colon": ":",
@@ -68,6 +68,7 @@ class TopBar(Widget):
             "anomalies": _("Anomalies"),
             "index": _("Index"),
             "chart": _("Chart"),
+            "paper": _("Paper"),
             "data": _("Data"),
         }
         line = Text(no_wrap=True, overflow="crop")

@@ -20,6 +20,7 @@ from engine.daily.report import Report, notes_of, status_of
 from engine.daily.step import Findings, Outcome, Step, teller
 from engine.daily.steps import STEPS
 from engine.errors import PregaoError
+from engine.ml.day import identities
 from engine.ml.direction.times import CLOSE
 from engine.notifications.delivery import send_waiting
 from engine.store.anomalies import with_state
@@ -98,7 +99,7 @@ def _begin(plan: Plan, watchlist: list[str]) -> Run:
     store, settings = plan.desk.store, plan.desk.settings
     chosen = settings.model_dump(mode="json", exclude={"secrets", "general", "notifications"})
     code = strategies.digest(settings.daily.strategy, plan.desk.workspace.strategies)
-    models = [predictor.name for predictor in plan.predictors]
+    models = identities(plan.predictors)
     run = Run(
         id=plan.run_id,
         session=plan.session,

@@ -38,6 +38,11 @@ def prepare(predictors: Sequence[Predictor], series: Iterable[Bars]) -> dict[str
     return made
 
 
+def identities(predictors: Sequence[Predictor]) -> list[list[str]]:
+    """Which models are asked, and for saved ones what their files are: what decides the predictions besides the bars."""
+    return [[each.name, each.fingerprint() if isinstance(each, LivePredictor) else ""] for each in predictors]
+
+
 def ask(predictors: Sequence[Predictor], bars_by_symbol: Mapping[str, Bars]) -> dict[str, dict[str, Any]]:
     """What each model says of each symbol: {model: {symbol: prediction}}; {model: {"error": ...}} for one that is refused."""
     said: dict[str, dict[str, Any]] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -97,6 +99,14 @@ class LivePredictor:
     @cached_property
     def live(self) -> LiveModel:
         return _loaded(self._folder, self._store, self._row)
+
+    def fingerprint(self) -> str:
+        """A digest of its files as they lie there now, so that a run which asked it before sees that they have changed."""
+        digest = hashlib.sha256()
+        with suppress(OSError):
+            for path in sorted((self._folder / self._row.id).iterdir()):
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()[:16]
 
     def knows(self, bars: Bars) -> bool:
         """Whether it learnt from this symbol and timeframe and there is a bar to judge."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from rich.console import Console
 
 from tui.reports.signals import signals_report
@@ -14,9 +16,9 @@ OPINION = {"model": "signals-xgb-1", "state": "no signal", "threshold": 0.6, "re
 
 
 def shown(**more: object) -> str:
-    console = Console(width=200, record=True, quiet=True)
+    console = Console(width=200, file=io.StringIO())
     console.print(signals_report([{**SIGNAL, **more}]))
-    return console.export_text()
+    return console.file.getvalue()
 
 
 def test_a_model_that_was_asked_is_named_with_its_answer_also_where_the_strategy_says_nothing() -> None:

@@ -216,6 +216,15 @@ def test_a_model_that_is_refused_stops_neither_the_day_nor_the_signals(home: Pat
     assert (signal(called)["action"], signal(called)["filter"]) == ("BUY", None)
 
 
+def test_a_model_that_is_altered_between_two_calls_is_noticed_by_the_second(home: Path) -> None:
+    model_id = live(home)
+    assert "MEAA3" in detail(daily(home), "predictions")[model_id]
+    file = home / "models" / model_id / "model.ubj"
+    file.write_bytes(file.read_bytes() + b" ")
+    again = daily(home)
+    assert (again.code, detail(again, "predictions")[model_id]["error"]["type"]) == (1, "ModelError")
+
+
 def test_drift_is_found_by_the_run_and_shown(home: Path) -> None:
     model = optimist("xgboost")
     kept = drift.reference(dataset(), [model.features[column] for column in model.selected])

@@ -352,5 +352,6 @@ def test_a_fold_whose_trees_cannot_part_its_rows_says_so():
     bars = wandering().take(slice(0, 420))
     found = train({"RANDOM WALK": bars}, planned("random_forest", ("RANDOM WALK",), params={}, folds=3)).report
     unsplit = [fold["unsplit"] for fold in found["folds"]]
-    assert unsplit[0] and not unsplit[-1]
+    assert unsplit[0]
+    assert not unsplit[-1]
     assert any("says the same of every row" in reason for reason in found["verdict"]["reasons"])

@@ -1,6 +1,6 @@
 """A warm process that makes workspaces and forks runs which are killed; a script of the tests, asked by `CrashParent`.
 
-It reads one JSON object a line, {"do": "make" | "run", "home", "after", "hook"}, and answers with one. It runs on one thread, so
+It reads one JSON object a line, {"do": "make" | "run", "home", "after", "behind", "hook"}, and answers with one. It runs on one thread, so
 that a child begins in a sound state, and every module is loaded, so that a kill falls into the run and not into its start.
 """
 
@@ -29,13 +29,15 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 @dataclass(frozen=True)
 class Ran:
-    """How a run ended: its exit code, or minus the signal that killed it, and what it printed. seconds: how long it lived."""
+    """How a run ended: its exit code, or minus the signal that killed it, and what it printed. seconds: how long it lived; marks: how
+    long it had lived when it told of each point of its hook.
+    """
 
     code: int
     seconds: float
     out: str
     err: str
-    marks: tuple[str, ...]
+    marks: tuple[float, ...]
 
     @property
     def killed(self) -> bool:
@@ -52,9 +54,11 @@ class CrashParent:
         """Make the workspace of `crash_desk`; how many threads the process has."""
         return int(self._ask(do="make", home=str(home))["threads"])
 
-    def run(self, home: Path, after: float | None = None, hook: Mapping[str, Any] | None = None) -> Ran:
-        """The day's run in a child, killed after so many seconds or where a hook says (see `_set_hook`), else to its end."""
-        said = self._ask(do="run", home=str(home), after=after, hook=hook)
+    def run(self, home: Path, after: float | None = None, behind: int = 0, hook: Mapping[str, Any] | None = None) -> Ran:
+        """The day's run in a child, killed so many seconds `after` it told of the point of that number (`behind`; 0: after it began)
+        or where a hook says (see `_set_hook`), else to its end.
+        """
+        said = self._ask(do="run", home=str(home), after=after, behind=behind, hook=hook)
         return Ran(said["code"], said["seconds"], said["out"], said["err"], tuple(said["marks"]))
 
     def _ask(self, **words: Any) -> dict[str, Any]:
@@ -113,21 +117,24 @@ def _fork(asked: Mapping[str, Any]) -> dict[str, Any]:
         os.close(reads)
         _child(asked, writes)
     os.close(writes)
-    until = began + (asked["after"] if asked["after"] is not None else LONGEST)
-    text = b""
+    text, marks = b"", list[float]()
     while True:
+        until = began + LONGEST
+        if asked["after"] is not None and len(marks) >= asked["behind"]:
+            until = began + (marks[asked["behind"] - 1] if asked["behind"] else 0.0) + asked["after"]
         ready, _, _ = select.select([reads], [], [], max(until - time.perf_counter(), 0.0))
         if not ready:
             os.kill(child, signal.SIGKILL)
             break
         part = os.read(reads, 1 << 16)
         text += part
+        marks += [time.perf_counter() - began] * part.count(b"\n")
         if not part:
             break
     _, status = os.waitpid(child, 0)
     seconds = time.perf_counter() - began
     os.close(reads)
-    *marks, last = text.decode(errors="replace").split("\n")
+    last = text.decode(errors="replace").rpartition("\n")[2]
     out, err = json.loads(last) if last.startswith("[") and os.WIFEXITED(status) else ("", "")
     return {"code": os.waitstatus_to_exitcode(status), "seconds": seconds, "out": out, "err": err, "marks": marks}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import statistics
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,10 +20,12 @@ from typing import Any
 import pytest
 
 from tests.daily.crash_desk import Servers, both_servers, has_table, kept, make_first_desk, rows
-from tests.daily.crash_parent import CrashParent, Ran, crash_parent
+from tests.daily.crash_parent import CrashParent, crash_parent
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed as POSIX does")
 
+#: Tells of each commit and kills nowhere.
+TIMED = {"at": "committed"}
 #: Points of a run at which it is killed; see `crash_parent._set_hook`.
 POINTS = ("step", "worked", "commit", "committed", "replace", "answer")
 
@@ -32,7 +34,7 @@ POINTS = ("step", "worked", "commit", "committed", "replace", "answer")
 class Bench:
     """Where runs are killed. made: the workspace before its run; alone: what a run that nobody kills leaves behind.
 
-    seconds: how long that one takes; repeats: messages that were taken twice, by how many kills that took.
+    seconds: how long that one takes; commits: how long it had lived after each of them; repeats: messages that were taken twice.
     """
 
     parent: CrashParent
@@ -41,6 +43,7 @@ class Bench:
     made: Path
     alone: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    commits: tuple[float, ...] = ()
     repeats: int = 0
     numbers: Iterator[int] = field(default_factory=count)
 
@@ -51,17 +54,15 @@ class Bench:
 
     def measure(self) -> None:
         """Run it to its end twice, which leaves the same behind."""
-        lived = []
         for _ in range(2):
             home = self.copy()
-            ran = self.parent.run(home)
+            ran = self.parent.run(home, hook=TIMED)
             assert ran.code == 0, ran.err
             left = kept(home)
             assert left == (self.alone or left)
             self.alone = left
             self.check_taken(home, set())
-            lived.append(ran.seconds)
-        self.seconds = statistics.median(lived)
+            self.seconds, self.commits = ran.seconds, ran.marks
 
     def complete(self, home: Path) -> None:
         """The next call of a killed run completes it; what is left behind is what it would have been."""
@@ -101,21 +102,22 @@ class Bench:
         assert self.parent.run(home, hook={"at": at, "number": number}).killed
         return home
 
-    def kill_after(self, seconds: float) -> tuple[Path, Ran]:
-        """A workspace whose run was killed after so many seconds, if it had not ended by then."""
-        home = self.copy()
-        return home, self.parent.run(home, after=seconds)
-
     def kill_at_random(self, wanted: int, seed: int) -> None:
-        """Kill so many runs at instants that are spread over the whole run as measured, and complete each."""
+        """Kill so many runs at instants that are spread over the whole run as measured, and complete each.
+
+        An instant is kept as the commit before it and the time since then: a machine that has become slower kills where it would have.
+        """
         draw, killed = random.Random(seed), 0
         while killed < wanted:
-            home, ran = self.kill_after(self.seconds * draw.uniform(killed, killed + 1) / wanted)
+            instant = self.seconds * draw.uniform(killed, killed + 1) / wanted
+            behind = bisect_right(self.commits, instant)
+            after = instant - (self.commits[behind - 1] if behind else 0.0)
+            home = self.copy()
+            ran = self.parent.run(home, after=after, behind=behind, hook=TIMED)
             killed += ran.killed
             if ran.killed:
                 self.complete(home)
             else:
-                self.seconds = min(self.seconds, ran.seconds)
                 self.check_taken(home, set())
 
 

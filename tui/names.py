@@ -48,5 +48,8 @@ def kind_name(kind: str) -> str:
 
 
 def steps_line(steps: list[dict[str, object]]) -> str:
-    """The steps of a run and how each ended, on one line."""
-    return ", ".join(f"{step_name(str(step['name']))} {status_name(str(step['status']))}" for step in steps)
+    """The steps of a run that are not done and how each ended, else how many are, on one line."""
+    odd = [step for step in steps if step["status"] != "done"]
+    if not odd:
+        return _("{count} done").format(count=len(steps))
+    return ", ".join(f"{step_name(str(step['name']))} {status_name(str(step['status']))}" for step in odd)

@@ -247,7 +247,7 @@ def test_a_cancelled_list_of_backtests_keeps_those_done(home: Path) -> None:
 
 def test_the_daily_run_gives_what_the_command_gives(home: Path) -> None:
     def timeless(report: dict[str, Any]) -> dict[str, Any]:
-        return {**report, "steps": [{**step, "seconds": 0} for step in report["steps"]]}
+        return {**report, "notes": [], "steps": [{**step, "seconds": 0} for step in report["steps"]]}
 
     result, _said = do("daily", home, {})
     assert timeless(result) == timeless(call("--run-daily", "--json", home=home).json)

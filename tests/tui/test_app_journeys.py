@@ -587,7 +587,7 @@ async def test_the_data_view_tells_coverage_jobs_and_runs(real_home: Path) -> No
         await pilot.press("slash")
         await until(pilot, lambda: said(pilot) == "The rows of this view are not filtered.")
         await pilot.press("t")
-        await see(pilot, "2025-06-30-close", "1.25", "signals done")
+        await see(pilot, "2025-06-30-close", "1.25", "1 done")
         await pilot.press("t")
         table_of_data = data_view(pilot).focus_target()
         table_of_data.select(1)  # type: ignore[attr-defined]

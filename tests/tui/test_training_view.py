@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from engine.jobs.kinds import KINDS
 from engine.ml.labels import make
 from engine.ml.model import BOOSTED
 from engine.ml.registry import list_models, save
-from engine.store.job_ledger import Job, read_job
+from engine.store.job_ledger import Job, JobEvent, read_job
 from engine.workspace import Workspace
 from tests.desk_maker import END
 from tests.ml.model_maker import Made, made_model
-from tests.tui.desk_host import EVERY, Desks, app_of, at_desk, command, opened, said, see, type_in, until, view_name
+from tests.tui.desk_host import EVERY, Desks, app_of, at_desk, command, opened, said, screen_text, see, type_in, until, view_name
 from tests.tui.training_maker import (
     SYMBOLS,
     MadeJob,
@@ -53,6 +54,11 @@ def started(pilot: Desks) -> list[tuple[str, dict[str, Any]]]:
     found: list[tuple[str, dict[str, Any]]] = []
     app_of(pilot).start_job = lambda kind, params, title: found.append((kind, params))  # type: ignore[method-assign]
     return found
+
+
+def told(job: Job, *said: tuple[str, dict[str, Any]]) -> Record:
+    """A training that has said this."""
+    return Record(job).grown(job, [JobEvent(job.id, seq, 0, kind, payload) for seq, (kind, payload) in enumerate(said, 1)])
 
 
 def asks(pilot: Desks, result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -146,6 +152,31 @@ async def test_a_label_brings_its_horizon_and_values_are_typed(real_home: Path) 
         )
 
 
+async def test_symbols_without_bars_and_unknown_lists_are_refused_as_they_are_typed(real_home: Path) -> None:
+    async with at_desk(real_home) as pilot:
+        await open_training(pilot)
+        form = fields(pilot)
+        before = form.values()["symbols"]
+        for text, why in (
+            ("MEAA3 zzzz9", "There are no bars of ZZZZ9. y chooses a stored symbol"),
+            ("@nope", "no watchlist nope"),
+        ):
+            await pilot.press("enter", "ctrl+u")
+            await type_in(pilot, text)
+            await pilot.press("enter")
+            await see(pilot, why)
+            await pilot.press("escape")
+            assert form.values()["symbols"] == before
+
+
+async def test_without_a_watchlist_left_and_right_say_what_chooses_symbols(real_home: Path) -> None:
+    async with at_desk(real_home) as pilot:
+        await open_training(pilot)
+        assert "◂ HHHH3 ▸" not in screen_text(pilot)
+        await pilot.press("right")
+        await until(pilot, lambda: "There is no watchlist to choose: ⏎ types symbols, y chooses one" in said(pilot))
+
+
 async def test_a_watchlist_is_trained_on_whole(real_home: Path) -> None:
     from engine.store.watchlists import add_symbols
 
@@ -181,10 +212,10 @@ async def test_a_training_is_followed_fold_by_fold_and_trial_by_trial(real_home:
     job.say(("trial", trial(1)), ("trial", trial(2)), done=2, total=8, note="fold 1 of 3, trial 2")
     async with at_desk(real_home) as pilot:
         await open_training(pilot)
-        await see(pilot, f"Training {job.id} · MEAA3 · 1d · XGBoost · fixed move 5", "fold 1 of 3, trial 2", "25%")
-        await see(pilot, "log-loss of the trials, fold 1", "best so far", "Trial 2: log-loss 1.1500, best 1.0900")
+        await see(pilot, f"Training {job.id}: MEAA3 1d · XGBoost · fixed move 5", "fold 1 of 3, trial 2", "25%")
+        await see(pilot, "log-loss, fold 1", "best so far", "Log-loss 1.1500 (best 1.0900): trial 2")
         job.say(("fold", fold(1)), ("trial", trial(1, fold=2)), done=4, total=8, note="fold 2 of 3")
-        await see(pilot, "50%", "log-loss of the trials, fold 2", "Fold 1 of 3: right on", "├", "┃")
+        await see(pilot, "50%", "log-loss, fold 2", "right (majority", "├", "┃")
         assert [row.label for row in pilot.app.query_one(IntervalChart).rows] == ["fold 1"]
         job.end("done", reports=[report("signals-xgb-20250630-190000-4f2a")])
         await see(pilot, "signals-xgb-20250630-190000-4f2a", "of the test rows", "together")
@@ -214,7 +245,7 @@ async def test_ctrl_x_cancels_the_training_that_is_shown_and_another_run_begins_
         await pilot.press("a")
         assert "still running" in said(pilot)
         job.cancel()
-        await see(pilot, "cancelled (01:00)", "1 fold, 1 trial, 0 models saved", "a goes on from there")
+        await see(pilot, "cancelled (01:00)", "a runs it again from the start.", "Run again")
         found = started(pilot)
         await pilot.press("a")
         await until(pilot, lambda: found)
@@ -229,6 +260,49 @@ async def test_a_training_that_failed_says_why(real_home: Path) -> None:
     async with at_desk(real_home) as pilot:
         await open_training(pilot)
         await see(pilot, "failed (01:00)", "There are too few rows Take a longer period.")
+
+
+def test_what_a_stopped_training_leaves_is_its_whole_searches() -> None:
+    job = Job(1, "train", asked(trials=2), "cancelled", 0)
+    first = [("trial", trial(1)), ("trial", trial(2)), ("fold", fold(1)), ("trial", trial(1, fold=2))]
+    assert told(job, *first).searches_kept() == 1
+    assert told(job, *first, ("trial", trial(2, fold=2))).searches_kept() == 1, "it may not have been written down"
+    assert told(job, *first, ("trial", trial(2, fold=2)), ("fold", fold(2))).searches_kept() == 2
+    again = [("kept", {"symbols": ["MEAA3"], "fold": number, "trials": 2}) for number in (1, 2, None)]
+    assert told(job, *again).searches_kept() == 3
+    assert told(job, *first, ("trained", {"symbols": ["MEAA3"], "model_id": "x"})).searches_kept() == 0
+    assert "1 search of a whole fold is kept" in told(job, *first).kept("a")
+    assert told(Job(1, "train", asked(trials=0), "failed", 0), ("fold", fold(1))).kept("a") == "a runs it again from the start."
+
+
+def test_of_several_models_those_that_were_saved_are_not_trained_again() -> None:
+    job = Job(1, "train", asked(["MEAA3", "NHAA3"], pooled=False), "cancelled", 0)
+    record = told(job, ("trained", {"symbols": ["MEAA3"], "model_id": "x"}), ("fold", fold(1, symbols=["NHAA3"])))
+    assert record.left_to_do() == asked(["NHAA3"], pooled=False)
+    assert record.kept("a") == "1 model was saved. a goes on with the others."
+    done = told(replace(job, status="done"), ("trained", {"symbols": ["MEAA3"], "model_id": "x"}))
+    assert (done.left_to_do(), done.can_go_on) == (job.params, False)
+
+
+def test_what_is_left_is_not_guessed_from_searches_that_were_taken_over() -> None:
+    running = Job(1, "train", asked(trials=4), "running", 100, started_at=100, done=8, total=20)
+    kept = ("kept", {"symbols": ["MEAA3"], "fold": 1, "trials": 4})
+    assert told(running, kept).seconds_left(140) == 120
+    assert told(replace(running, done=5), kept).seconds_left(140) is None
+
+
+async def test_a_cancelled_search_goes_on_and_the_next_training_says_what_it_took_over(real_home: Path) -> None:
+    job = MadeJob(real_home, asked(trials=2))
+    job.say(("trial", trial(1)), ("trial", trial(2)), ("fold", fold(1)), done=3, total=12)
+    job.cancel()
+    async with at_desk(real_home, (80, 24)) as pilot:
+        await open_training(pilot)
+        await see(pilot, "a goes on: 1 search of a whole fold is kept", " a  Go on")
+        other = MadeJob(real_home, asked(trials=2))
+        other.say(("kept", {"symbols": ["MEAA3"], "fold": 1, "trials": 2}), done=2, total=12, note="fold 1 of 3")
+        view(pilot).renew()
+        await see(pilot, f"Training {other.id}", "Searched before: fold 1", "2 trials of fold 1 were done before", "17%")
+        other.end("cancelled")
 
 
 # --- what it found --------------------------------------------------------------------------------------------------
@@ -298,23 +372,78 @@ async def test_the_list_has_a_row_for_each_model_and_for_each_training_without_o
         await until(pilot, lambda: view(pilot).report is not None)
         assert (view(pilot).symbols, view(pilot).panel, view(pilot).report["model_id"]) == (("NHAA3",), "result", ids[1])  # type: ignore[index]
         await pilot.press("u")
-        await see(pilot, f"Training {both.id} · NHAA3")
+        await see(pilot, f"Training {both.id}: NHAA3")
         assert len(pilot.app.query_one(IntervalChart).rows) == 2
 
 
-async def test_two_models_are_compared_side_by_side(real_home: Path) -> None:
-    ids = []
+def saved(home: Path, *skills: float) -> list[str]:
+    """Save a model with a made report for each skill, a second apart, as a command does; their ids."""
+    desk = opened(Workspace(home))
+    model = made_model(BOOSTED)
+    reports = [report("", skill=skill) for skill in skills]
+    ids = [save(desk.workspace.models, desk.store, Made(model, made), now=desk.now() + at) for at, made in enumerate(reports)]
+    desk.close()
+    return ids
+
+
+async def test_models_of_the_command_line_are_listed_read_compared_promoted_and_explained(real_home: Path) -> None:
+    done_training(real_home, "signals-xgb-20250629-190000-aaaa")
+    ids = saved(real_home, 0.1, 0.9)
     async with at_desk(real_home, (120, 60)) as pilot:
-        desk = app_of(pilot).desk
-        assert desk is not None
-        model = made_model(BOOSTED)
-        for at, skill in enumerate((0.1, 0.9)):
-            made = Made(model, report("", skill=skill))
-            ids.append(save(desk.workspace.models, desk.store, made, now=desk.now() + at))
-            done_training(real_home, ids[-1], skill=skill)
+        await open_training(pilot)
+        await pilot.press("t")
+        panel = pilot.app.query_one(HistoryPanel)
+        await until(pilot, lambda: len(panel.rows) == 3)
+        assert [row.model_id for row in panel.rows] == [ids[1], ids[0], "signals-xgb-20250629-190000-aaaa"]
+        await see(pilot, "fixed move", "✔ skill")
+        await pilot.press("enter")
+        await until(pilot, lambda: view(pilot).report is not None)
+        await see(pilot, "Verdict: skill", "Area under the ROC curve")
+        await pilot.press("u")
+        await see(pilot, f"{ids[1]}: MEAA3 1d · XGBoost · fixed move 5", "together", "fold 3")
+        found = asks(pilot, EXPLAINED)
+        await pilot.press("e", "x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+        assert found == [("explain", {"model_id": ids[1], "symbol": "MEAA3"})]
+        await pilot.press("q", "P")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        await see(pilot, f"Promote {ids[1]}", "Its verdict: skill.")
+        await pilot.press("escape", "t", "space", "j", "space", "b")
+        await see(pilot, f"first: {ids[1]}", f"second: {ids[0]}", "Out of fold")
+
+
+async def test_a_saved_model_whose_files_are_damaged_is_said_and_the_list_stays(real_home: Path) -> None:
+    (model_id,) = saved(real_home, 0.5)
+    (Workspace(real_home).models / model_id / "manifest.json").write_text("{}", encoding="utf-8")
+    async with at_desk(real_home) as pilot:
+        await open_training(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: pilot.app.query_one(HistoryPanel).rows)
+        await pilot.press("enter")
+        await until(pilot, lambda: "is not the file that was saved" in said(pilot))
+        await until(pilot, lambda: view(pilot).panel == "history" and view(pilot)._chosen is None)
+
+
+async def test_a_training_without_a_model_is_not_marked(real_home: Path) -> None:
+    done_training(real_home)
+    MadeJob(real_home, asked(["STAL3"])).end("cancelled")
+    async with at_desk(real_home) as pilot:
+        await open_training(pilot)
+        await pilot.press("t", "space")
+        assert "This training has no model" in said(pilot)
+        assert pilot.app.query_one(HistoryPanel).marked == []
+        await pilot.press("j", "space", "b")
+        assert "Mark two trainings that have a model first (space)." in said(pilot)
+
+
+async def test_two_models_are_compared_side_by_side(real_home: Path) -> None:
+    ids = saved(real_home, 0.1, 0.9)
+    async with at_desk(real_home, (120, 60)) as pilot:
+        for model_id, skill in zip(ids, (0.1, 0.9)):
+            done_training(real_home, model_id, skill=skill)
         await open_training(pilot)
         await pilot.press("b")
-        assert (view(pilot).panel, "Mark two models" in said(pilot)) == ("history", True)
+        assert (view(pilot).panel, "Mark two trainings" in said(pilot)) == ("history", True)
         await pilot.press("space", "j", "space")
         panel = pilot.app.query_one(HistoryPanel)
         assert len(panel.marked) == 2
@@ -324,52 +453,82 @@ async def test_two_models_are_compared_side_by_side(real_home: Path) -> None:
         assert len(panel.marked) == 1
 
 
+async def test_the_comparison_fits_eighty_columns_and_names_each_model_once(real_home: Path) -> None:
+    ids = saved(real_home, 0.1, 0.9)
+    async with at_desk(real_home, (80, 24)) as pilot:
+        await open_training(pilot)
+        await pilot.press("t", "space", "j", "b")
+        await see(pilot, *ids, "first", "second", "better")
+        assert [screen_text(pilot).count(model_id) for model_id in ids] == [1, 1]
+
+
 async def test_a_model_is_promoted_once_the_end_of_its_name_is_typed(real_home: Path) -> None:
-    done_training(real_home)
+    (model_id,) = saved(real_home, 0.2)
+    done_training(real_home, model_id)
     async with at_desk(real_home) as pilot:
         await open_training(pilot)
         found = asks(pilot, {"promoted": True})
         await pilot.press("P")
         await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
-        await see(pilot, "Promote signals-xgb-20250630-190000-4f2a", "Its verdict")
+        await see(pilot, f"Promote {model_id}", "Its verdict")
         await type_in(pilot, "yes")
         await pilot.press("enter")
-        await until(pilot, lambda: "Not promoted: yes is not 4f2a." in said(pilot))
+        await until(pilot, lambda: f"Not promoted: yes is not {model_id[-4:]}." in said(pilot))
         await pilot.press("P", "escape")
         assert found == []
         await pilot.press("P")
         await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
-        await type_in(pilot, "4f2a")
+        await type_in(pilot, model_id[-4:])
         await pilot.press("enter")
         await until(pilot, lambda: "is live." in said(pilot))
-        assert found == [("promote", {"model_id": "signals-xgb-20250630-190000-4f2a"})]
+        assert found == [("promote", {"model_id": model_id})]
+
+
+EXPLAINED = {
+    "model_id": "signals-xgb-20250630-190000-4f2a",
+    "symbol": "MEAA3",
+    "timeframe": "1d",
+    "time": "2025-06-30T10:00:00-03:00",
+    "probabilities": {"SELL": 0.2, "HOLD": 0.1, "BUY": 0.7},
+    "threshold": 0.6,
+    "words": ["momentum_20 +4.1 % speaks for BUY (+0.08)"],
+    "explanation": {
+        "action": "BUY",
+        "probability": 0.7,
+        "unit": "margin",
+        "base": 0.1,
+        "total": 0.5,
+        "contributions": [
+            {"feature": "momentum_20", "value": 0.041, "contribution": 0.5},
+            {"feature": "rsi_14", "value": None, "contribution": -0.1},
+        ],
+    },
+}
+
+
+async def test_a_late_explanation_does_not_open_over_another_dialog_and_waits_to_be_asked(real_home: Path) -> None:
+    done_training(real_home)
+    waiting: list[Any] = []
+    async with at_desk(real_home) as pilot:
+        await open_training(pilot)
+        view(pilot)._ask = lambda _kind, _params, done: waiting.append(done)  # type: ignore[method-assign, assignment]
+        await pilot.press("x", "P")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        waiting.pop()(Job(1, "explain", {}, "done", 0, result=EXPLAINED))
+        assert isinstance(pilot.app.screen, Ask)
+        assert "What signals-xgb-20250630-190000-4f2a says of MEAA3 is there: x shows it." in said(pilot)
+        await pilot.press("escape", "x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+        assert waiting == []
+        await pilot.press("q", "x")
+        assert len(waiting) == 1, "it is asked anew the next time"
 
 
 async def test_the_newest_prediction_is_explained_on_a_page(real_home: Path) -> None:
     done_training(real_home)
-    answer = {
-        "model_id": "signals-xgb-20250630-190000-4f2a",
-        "symbol": "MEAA3",
-        "timeframe": "1d",
-        "time": "2025-06-30T10:00:00-03:00",
-        "probabilities": {"SELL": 0.2, "HOLD": 0.1, "BUY": 0.7},
-        "threshold": 0.6,
-        "words": ["momentum_20 +4.1 % speaks for BUY (+0.08)"],
-        "explanation": {
-            "action": "BUY",
-            "probability": 0.7,
-            "unit": "margin",
-            "base": 0.1,
-            "total": 0.5,
-            "contributions": [
-                {"feature": "momentum_20", "value": 0.041, "contribution": 0.5},
-                {"feature": "rsi_14", "value": None, "contribution": -0.1},
-            ],
-        },
-    }
     async with at_desk(real_home) as pilot:
         await open_training(pilot)
-        found = asks(pilot, answer)
+        found = asks(pilot, EXPLAINED)
         await pilot.press("x")
         await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
         await see(pilot, "BUY 70.00%", "Sure enough", "speaks for BUY", "rsi_14", "undefined")
@@ -393,7 +552,7 @@ def test_a_job_without_events_is_of_the_symbols_that_it_was_asked() -> None:
     job = Job(1, "train", asked(["A", "B"]), "queued", 0)
     assert Record(job).newest() == ("A", "B")
     assert Record(Job(1, "train", asked(["A", "B"], pooled=False), "queued", 0)).newest() == ("A",)
-    assert [row.symbols for row in rows_of([job], {}, frozenset())] == [("A", "B")]
+    assert [row.symbols for row in rows_of([job], {}, ())] == [("A", "B")]
 
 
 def drawn(chart: IntervalChart | CalibrationChart, width: int, height: int) -> list[str]:
@@ -479,7 +638,7 @@ async def test_the_models_of_a_training_of_several_are_told_apart(real_home: Pat
     job.say(("skipped", skipped), ("fold", fold(1, symbols=["NHAA3"])), done=1)
     async with at_desk(real_home) as pilot:
         await open_training(pilot)
-        await see(pilot, "There are no bars of MEAA3", "NHAA3: Fold 1 of 3", f"Training {job.id} · NHAA3")
+        await see(pilot, "There are no bars of MEAA3", "fold 1 of 3", f"Training {job.id}: NHAA3")
     job.end("cancelled")
 
 
@@ -494,7 +653,7 @@ async def test_a_real_training_is_started_judged_promoted_and_explained(real_hom
         await until(pilot, lambda: view(pilot).report is not None, patience=90)
         model_id = view(pilot).report["model_id"]  # type: ignore[index]
         assert [row.label for row in pilot.app.query_one(IntervalChart).rows] == ["fold 1", "fold 2", "together"]
-        await see(pilot, model_id, "Fold 2 of 2: right on")
+        await see(pilot, model_id, "fold 2 of 2, tested")
         await pilot.press("x")
         await until(pilot, lambda: isinstance(pilot.app.screen, Reader), patience=60)
         await see(pilot, "MEAA3 1d, 2025-06-30", "before")

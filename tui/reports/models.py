@@ -92,16 +92,26 @@ def checks_table(checks: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 def comparison(found: Comparison) -> RenderableType:
+    """Which models are the first and the second, and their figures."""
+    return Group(*which(found), comparison_figures(found))
+
+
+def which(found: Comparison) -> list[Text]:
+    """The two models, a line each; tables call them first and second."""
+    return [Text(f"{name}: {model.id}", style="bold") for name, model in zip((_("first"), _("second")), found.models)]
+
+
+def comparison_figures(found: Comparison) -> RenderableType:
     """The figures of two models beside each other, and whether they may be compared."""
     first, second = found.models
-    table = plain_table(_("Out of fold"), first.id, _("95 % interval"), second.id, _("95 % interval"), _("better"))
+    called = {None: DASH, first.id: _("first"), second.id: _("second")}
+    table = plain_table(_("Out of fold"), _("first"), _("95 % interval"), _("second"), _("95 % interval"), _("better"))
     for figure in found.figures:
-        table.add_row(_names().get(figure.name, figure.name), *_cells(figure), figure.better or DASH)
+        table.add_row(_names().get(figure.name, figure.name), *_cells(figure), called[figure.better])
     table.add_row(_("Majority class"), percent(_majority(first.summary)), "", percent(_majority(second.summary)), "", "")
     lines: list[RenderableType] = [table]
-    for model, only in zip(found.models, found.only):
-        if only:
-            lines.append(Text(_("Only {id} is given: {features}").format(id=model.id, features=", ".join(only))))
+    patterns = (_("Only the first is given: {features}"), _("Only the second is given: {features}"))
+    lines += [Text(pattern.format(features=", ".join(only))) for pattern, only in zip(patterns, found.only) if only]
     if found.reasons:
         lines.append(Text(_("Their figures answer different questions:"), style="bold red"))
         lines += [Text(f"  - {reason}") for reason in found.reasons]

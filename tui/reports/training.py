@@ -17,6 +17,8 @@ from tui.reports.table import plain_table
 MOST_FEATURES = 12
 CLASSES = ("SELL", "HOLD", "BUY")
 GOOD = "skill"
+#: The key of a fold's entry that is true where its rows were too few for any tree to split.
+UNSPLIT = "unsplit"
 
 
 def training_report(found: Mapping[str, Any]) -> RenderableType:
@@ -42,6 +44,7 @@ def training_report(found: Mapping[str, Any]) -> RenderableType:
         *(Text(note, style="dim") for note in found.get("notes", ())),
         _metrics(found),
         _folds(found["folds"]),
+        *(Text(line) for line in _unsplit(found["folds"])),
         _confusion(found["metrics"]["confusion"]),
         _calibration(found["calibration"]),
         _importance(found["importance"]),
@@ -57,7 +60,12 @@ def training_report(found: Mapping[str, Any]) -> RenderableType:
 def event_line(kind: str, payload: Mapping[str, Any]) -> str:
     """What a training said while it ran, in one line; empty for what is not worth one."""
     if kind == "fold":
-        return _("Fold {fold} of {count}: right on {accuracy}, majority {majority}, tested {start} to {end}").format(
+        pattern = _("{accuracy} right (majority {majority}): fold {fold} of {count}, tested {start} to {end}")
+        if payload.get(UNSPLIT):
+            pattern = _(
+                "{accuracy} right (majority {majority}): fold {fold} of {count}, no tree could split, tested {start} to {end}"
+            )
+        return pattern.format(
             fold=payload["fold"],
             count=payload["of"],
             accuracy=percent(payload["metrics"]["accuracy"]),
@@ -66,9 +74,20 @@ def event_line(kind: str, payload: Mapping[str, Any]) -> str:
             end=day(payload["test_end"]),
         )
     if kind == "trial":
-        return _("Trial {number}: log-loss {value}, best {best}").format(
+        return _("Log-loss {value} (best {best}): trial {number}").format(
             number=payload["number"], value=number(payload["value"], 4), best=number(payload["best"], 4)
         )
+    if kind == "kept":
+        count = payload["trials"]
+        if payload["fold"] is None:
+            pattern = ngettext(
+                "{count} trial over all rows was done before", "{count} trials over all rows were done before", count
+            )
+        else:
+            pattern = ngettext(
+                "{count} trial of fold {fold} was done before", "{count} trials of fold {fold} were done before", count
+            )
+        return pattern.format(count=count, fold=payload["fold"])
     if kind == "skipped":
         return _("{symbols} left out: {why}").format(symbols=", ".join(payload["symbols"]), why=payload["error"]["message"])
     return ""
@@ -124,6 +143,19 @@ def _folds(folds: list[Mapping[str, Any]]) -> Table:
             number(fold["threshold"]),
         )
     return table
+
+
+def _unsplit(folds: list[Mapping[str, Any]]) -> list[str]:
+    """A line about the folds whose model is no more than the class frequencies, where there are such."""
+    found = [str(fold["fold"]) for fold in folds if fold.get(UNSPLIT)]
+    if not found:
+        return []
+    text = ngettext(
+        "In fold {folds} no tree could split: its training rows are too few, and it said the class frequencies.",
+        "In folds {folds} no tree could split: their training rows are too few, and they said the class frequencies.",
+        len(found),
+    )
+    return [text.format(folds=", ".join(found))]
 
 
 def _confusion(confusion: list[list[int]]) -> Table:

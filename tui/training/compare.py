@@ -44,16 +44,17 @@ class ComparePanel(ReadingPanel):
 
 
 def comparison_text(pair: Pair) -> RenderableType:
-    """Everything about two models, the first on the left."""
-    from tui.reports.models import comparison
+    """Everything about two models: which they are, then the first on the left."""
+    from tui.reports.models import comparison_figures, which
 
-    return Group(_models(pair), "", comparison(pair.comparison), "", _effects(pair), "", _features(pair))
+    tables = _models(pair), comparison_figures(pair.comparison), _effects(pair), _features(pair)
+    return Group(*which(pair.comparison), *(part for table in tables for part in ("", table)))
 
 
-def _table(first: str, second: str, third: str) -> Table:
+def _table(title: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column(first)
-    for name in (second, third):
+    table.add_column(title)
+    for name in (_("first"), _("second")):
         table.add_column(name, justify="right", overflow="fold")
     return table
 
@@ -61,8 +62,7 @@ def _table(first: str, second: str, third: str) -> Table:
 def _models(pair: Pair) -> Table:
     from tui.reports.training import model_name
 
-    first, second = pair.comparison.models
-    table = _table(_("Model"), first.id, second.id)
+    table = _table(_("Model"))
     for label, show in (
         (_("Family"), lambda report: model_name(report["model"])),
         (_("Symbols"), lambda report: " ".join(report["symbols"])),
@@ -74,7 +74,7 @@ def _models(pair: Pair) -> Table:
         (_("Verdict"), lambda report: _verdict(report["verdict"])),
     ):
         table.add_row(label, *map(show, pair.reports))
-    table.add_row(_("Live"), *(_("yes") if model.live else _("no") for model in (first, second)))
+    table.add_row(_("Live"), *(_("yes") if model.live else _("no") for model in pair.comparison.models))
     return table
 
 
@@ -83,7 +83,7 @@ def _verdict(verdict: Mapping[str, Any]) -> str:
 
 
 def _effects(pair: Pair) -> Table:
-    table = _table(_("The strategy with the model"), _("first"), _("second"))
+    table = _table(_("The strategy with the model"))
     effects = [report["strategy_effect"] or {} for report in pair.reports]
     table.add_row(_("Strategy"), *(str(effect.get("strategy") or DASH) for effect in effects))
     for label, key, show in (
@@ -104,7 +104,7 @@ def _of(effect: Mapping[str, Any], which: str, key: str) -> float | None:
 
 def _features(pair: Pair) -> Table:
     worth = [{row["feature"]: row["importance"] for row in report["importance"]} for report in pair.reports]
-    table = _table(_("Feature"), _("first"), _("second"))
+    table = _table(_("Feature"))
     highest = {name: max(found.get(name) or 0.0 for found in worth) for name in {**worth[0], **worth[1]}}
     for name in sorted(highest, key=lambda name: (-highest[name], name))[:FEATURES_SHOWN]:
         table.add_row(name, *(number(found.get(name), 4) for found in worth))

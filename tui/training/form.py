@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.domain import TIMEFRAMES
-from engine.errors import PregaoError, UsageError
+from engine.errors import NoDataError, PregaoError, UsageError
 from engine.i18n import _, ngettext
 from tui.widgets.form import Field, Form, Value
 
@@ -247,6 +247,28 @@ class TrainingForm(VerticalScroll, can_focus=False):
             return board.symbols(text[1:])
         return symbols_in(text)
 
+    def parse(self, item: Field, text: str) -> Value:
+        """The typed value of a field. Raises UsageError saying what is accepted, NoDataError for a symbol without bars."""
+        value, board = parse(item, text), self._app.board
+        if item.key != "symbols" or board is None:
+            return value
+        typed, lists = str(value), board.lists()
+        if typed.startswith(LIST) and typed[1:] not in lists:
+            known = ", ".join(f"{LIST}{name}" for name in lists) or _("none")
+            raise UsageError(
+                _("There is no watchlist {name}").format(name=typed[1:] or "''"), _("Watchlists: {list}.").format(list=known)
+            )
+        stored = set(board.all_symbols())
+        unknown = [] if typed.startswith(LIST) else [symbol for symbol in symbols_in(typed) if symbol not in stored]
+        if unknown:
+            raise NoDataError(
+                _("There are no bars of {symbol}").format(symbol=", ".join(unknown)),
+                _("{key} chooses a stored symbol, {other} imports a file.").format(
+                    key=self._app.key_of("training.symbol"), other=self._app.key_of("import.open")
+                ),
+            )
+        return value
+
     def params(self) -> dict[str, object]:
         """The parameters of the job. Raises UsageError."""
         return job_params(self.form.fields, self.symbols())
@@ -258,6 +280,13 @@ class TrainingForm(VerticalScroll, can_focus=False):
 
     def _show_help(self, field: Field) -> None:
         self.query_one("#training-help", Static).update(Text(field.help, style="dim italic"))
+
+    @on(Form.Unmoved)
+    def _unmoved(self, event: Form.Unmoved) -> None:
+        if event.field.key == "symbols":
+            keys = {name: self._app.key_of(name) for name in ("form.edit", "training.symbol", "view.watchlist")}
+            text = _("There is no watchlist to choose: {edit} types symbols, {symbol} chooses one, view {view} makes a list.")
+            self._app.say(text.format(edit=keys["form.edit"], symbol=keys["training.symbol"], view=keys["view.watchlist"]))
 
     @on(Form.Changed)
     def _changed(self, event: Form.Changed) -> None:

@@ -1,4 +1,4 @@
-"""The trainings that were started, one row a model, and two of them side by side."""
+"""The trainings that were started and the models that were saved, one row a model; two of them can be marked."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from textual.widgets import Static
 from engine.domain import iso
 from engine.i18n import _
 from tui.names import status_name
-from tui.quick_format import day, number
+from tui.quick_format import DASH, day, number
 from tui.training.form import label_name
-from tui.training.record import Symbols
+from tui.training.record import NO_JOB, Symbols, asked_of
 from tui.widgets.table import Cell, Column, VTable
 
 if TYPE_CHECKING:
     from engine.store.job_ledger import Job
+    from engine.store.models import StoredModel
 
 STATUS_STYLE = {"failed": "down", "lost": "down", "cancelled": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One model of a training, or a training that has none. live: whether the model is in force."""
+    """One model of a training, or a training that has none. live: whether the model is in force.
+
+    job: that of a model which no job of the app trained has the number NO_JOB. report: of such a model its summary.
+    """
 
     job: Job
     symbols: Symbols
@@ -38,19 +42,28 @@ class Row:
         return str((self.report or {}).get("model_id") or "")
 
     @property
-    def key(self) -> tuple[int, Symbols]:
-        return self.job.id, self.symbols
+    def key(self) -> tuple[int, Symbols, str]:
+        return self.job.id, self.symbols, self.model_id
 
 
-def rows_of(jobs: Sequence[Job], results: Mapping[int, Mapping[str, Any]], live: frozenset[str]) -> list[Row]:
-    """The newest first. results: by job, those of the trainings that are done; live: the models in force."""
-    found = []
+def rows_of(jobs: Sequence[Job], results: Mapping[int, Mapping[str, Any]], models: Sequence[StoredModel]) -> list[Row]:
+    """The newest first. results: by job, those of the trainings that are done; models: every saved one."""
+    found, live = [], {model.id for model in models if model.live}
     for job in jobs:
         reports = (results.get(job.id) or {}).get("trainings") or ()
         found += [Row(job, tuple(report["symbols"]), report, report["model_id"] in live) for report in reports]
         if not reports:
             found.append(Row(job, tuple(job.params.get("symbols") or ()), None))
-    return found
+    known = {row.model_id for row in found}
+    found += [_of_model(model) for model in models if model.id not in known]
+    return sorted(found, key=lambda row: -row.job.created_at)
+
+
+def _of_model(model: StoredModel) -> Row:
+    from engine.store.job_ledger import Job
+
+    report = model.as_dict()
+    return Row(Job(NO_JOB, "train", asked_of(report), "done", model.created_at), model.symbols, report, model.live)
 
 
 class HistoryPanel(Vertical):
@@ -65,11 +78,14 @@ class HistoryPanel(Vertical):
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self.rows: list[Row] = []
-        self.marked: list[tuple[int, Symbols]] = []
+        self.marked: list[tuple[int, Symbols, str]] = []
 
     def compose(self) -> ComposeResult:
         yield VTable(columns(), self._cell, id="history-table", empty=_("No training was started yet."), sort_value=self._value)
-        yield Static(_("Enter shows a training, space marks it; two marked ones are compared."), id="history-about")
+        yield Static(
+            _("Enter shows a training, space marks it; two marked ones are compared."),
+            id="history-about",
+        )
 
     @property
     def table(self) -> VTable:
@@ -93,9 +109,9 @@ class HistoryPanel(Vertical):
             self.table.set_rows(0)
 
     def turn_mark(self) -> None:
-        """Mark the row under the cursor or take its mark away; of more than two the oldest mark goes."""
+        """Mark the row under the cursor or take its mark away; of more than two the oldest mark goes. One without a model is left."""
         row = self.selected
-        if row is not None:
+        if row is not None and row.model_id:
             kept = [key for key in self.marked if key != row.key]
             self.marked = kept if len(kept) < len(self.marked) else [*kept, row.key][-2:]
             self.table.repaint()
@@ -121,12 +137,12 @@ class HistoryPanel(Vertical):
             shown = number(value if key == "auc" or value is None else value * 100, 2 if key == "auc" else 1)
             return (shown if value is None or key != "over" or value <= 0 else f"+{shown}", _tone(key, value))
         cells = {
-            "id": str(row.job.id),
+            "id": DASH if row.job.id == NO_JOB else str(row.job.id),
             "started": f"{day(iso(row.job.created_at))} {iso(row.job.created_at)[11:16]}",
             "symbols": " ".join(row.symbols),
             "model": model_name(params.get("model") or "random_forest"),
             "label": label_name(params.get("label") or "fixed"),
-            "trials": str(params.get("trials") or 0),
+            "trials": DASH if row.job.id == NO_JOB else str(params.get("trials") or 0),
         }
         return cells[key]
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from textual import work
+from textual.screen import ModalScreen
+from textual.widgets import Input
 
 from engine.errors import PregaoError
 from engine.i18n import _
-from tui.training.look import Look
+from tui.training.look import Look, saved_report
 from tui.training.record import Symbols
 from tui.views.base import View
 
@@ -27,6 +29,8 @@ class TrainingModels(View):
     panel: str
     look: Look
     symbols: Symbols
+    #: What a model said of a symbol (both named) while a dialog was open, to be shown when it is asked again.
+    _said: tuple[str, str, Job] | None = None
 
     @property
     def report(self) -> Mapping[str, Any] | None:
@@ -50,10 +54,13 @@ class TrainingModels(View):
 
     async def action_mark(self) -> None:
         """Mark a training for the comparison."""
-        if self.panel == "history":
-            self.history.turn_mark()
-        else:
+        if self.panel != "history":
             await self.action_open("history")
+            return
+        row = self.history.selected
+        if row is not None and not row.model_id:
+            self.desk_app.say(_("This training has no model, so that there is nothing to compare."), "warning")
+        self.history.turn_mark()
 
     async def action_compare(self) -> None:
         """Compare the two marked models."""
@@ -62,7 +69,7 @@ class TrainingModels(View):
         pair = self.history.pair()
         if pair is None:
             self.desk_app.say(
-                _("Mark two models in the list of trainings first ({key}).").format(key=self.desk_app.key_of("training.mark"))
+                _("Mark two trainings that have a model first ({key}).").format(key=self.desk_app.key_of("training.mark"))
             )
             await self.action_open("history")
             return
@@ -75,14 +82,15 @@ class TrainingModels(View):
         from tui.training.compare import ComparePanel, Pair
 
         desk = self.desk_app.desk
-        if desk is None or first.report is None or second.report is None:
+        if desk is None:
             return
         try:
             found = compare(desk.workspace.models, desk.store, first.model_id, second.model_id)
+            pair = Pair(found, (saved_report(desk, first.model_id), saved_report(desk, second.model_id)))
         except PregaoError as error:
             self.app.call_from_thread(self.desk_app.say, error.message, "error", error.hint)
             return
-        self.app.call_from_thread(self.query_one(ComparePanel).show_result, Pair(found, (first.report, second.report)))
+        self.app.call_from_thread(self.query_one(ComparePanel).show_result, pair)
 
     def _model(self) -> str:
         """The id of the model that is meant: that of the marked row, else that which is shown; empty where there is none."""
@@ -113,18 +121,13 @@ class TrainingModels(View):
 
     def _instead_of(self, model_id: str) -> str:
         """The verdict of the model, and which one it stands in for."""
-        reports = {report["model_id"]: report for result in self.look.results.values() for report in result.get("trainings", ())}
-        report = reports.get(model_id)
-        if report is None:
+        model = next((model for model in self.look.models if model.id == model_id), None)
+        if model is None:
             return ""
-        verdict = report["verdict"]
-        same = [
-            other
-            for name, other in reports.items()
-            if name in self.look.live and name != model_id and _scope(other) == _scope(report)
-        ]
-        said = _("Its verdict: {verdict}.").format(verdict=_(verdict["label"]))
-        return said + " " + _("It replaces {other}.").format(other=same[0]["model_id"]) if same else said
+        verdict = model.summary.get("verdict")
+        said = _("Its verdict: {verdict}.").format(verdict=_(verdict["label"])) if verdict else ""
+        same = [other for other in self.look.models if other.live and other.id != model_id and other.scope == model.scope]
+        return f"{said} {_('It replaces {other}.').format(other=same[0].id)}" if same else said
 
     def _promote(self, model_id: str) -> None:
         def done(job: Job) -> None:
@@ -145,21 +148,37 @@ class TrainingModels(View):
         symbols = row.symbols if row is not None else self.symbols
         last = self.desk_app.session.symbol
         symbol = last if last in symbols else symbols[0]
+        said, self._said = self._said, None
+        if said is not None and said[:2] == (model_id, symbol):
+            self._show_explanation(said[2])
+            return
 
         def done(job: Job) -> None:
-            from tui.screens.dialogs import Reader
-            from tui.training.explanation import explanation_text
-
-            if job.result is not None:
-                self.app.push_screen(Reader(_("The newest prediction"), explanation_text(job.result)))
+            if self._may_open():
+                self._show_explanation(job)
+                return
+            self._said = model_id, symbol, job
+            text = _("What {model_id} says of {symbol} is there: {key} shows it.")
+            self.desk_app.say(text.format(model_id=model_id, symbol=symbol, key=self.desk_app.key_of("training.explain")))
 
         self.desk_app.say(_("Asking {model_id} about the newest bar of {symbol}...").format(model_id=model_id, symbol=symbol))
         self._ask("explain", {"model_id": model_id, "symbol": symbol}, done)
 
+    def _may_open(self) -> bool:
+        """Whether a page may come up by itself: this view is shown, and the keys go to no dialog and no line that is typed."""
+        busy = isinstance(self.app.screen, ModalScreen) or isinstance(self.app.focused, Input)
+        return self.desk_app.active_view is self and not busy
+
+    def _show_explanation(self, job: Job) -> None:
+        from tui.screens.dialogs import Reader
+        from tui.training.explanation import explanation_text
+
+        if job.result is not None:
+            self.app.push_screen(Reader(_("The newest prediction"), explanation_text(job.result)))
+
+    def data_changed(self) -> None:
+        """There may be a newer bar than the one that was explained."""
+        self._said = None
+
     def _ask(self, kind: str, params: dict[str, Any], done: Callable[[Job], None]) -> None:
         self.desk_app.ask_job(kind, params, done)
-
-
-def _scope(report: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Of the models of one scope one is live."""
-    return report["timeframe"], tuple(sorted(report["symbols"]))

@@ -34,7 +34,7 @@ class ProgressPanel(Vertical):
     """
 
     def compose(self) -> ComposeResult:
-        legend = (_("accuracy, 95 % interval"), _("always the majority"))
+        legend = (_("accuracy, 95 %"), _("majority"))
         yield IntervalChart(legend, empty=_("No fold was judged yet."), id="training-folds")
         trials = LineChart(id="training-trials")
         trials.display = False
@@ -50,12 +50,12 @@ class ProgressPanel(Vertical):
         chart.display = bool(search)
         if search:
             values, best = ([_float(trial[key]) for trial in search] for key in ("value", "best"))
-            title = _("log-loss of the trials, {where}").format(where=place(search[-1]["fold"]))
+            title = _("log-loss, {where}").format(where=place(search[-1]["fold"]))
             labels = (str(search[0]["number"]), str(search[-1]["number"]))
             chart.show([(values, title, "dim"), (best, _("best so far"), "accent")], labels)
         text = Text(no_wrap=True, overflow="ellipsis")
         for at, line in record.log if record is not None else ():
-            text.append(f"{iso(at)[11:19]} ", style="dim").append(f"{line}\n")
+            text.append(f"{iso(at)[11:16]} ", style="dim").append(f"{line}\n")
         text.rstrip()
         log = self.query_one("#training-log", Static)
         self.call_after_refresh(lambda: log.update(_last_lines(text, log.size.height)))
@@ -93,8 +93,8 @@ def _points(value: float) -> str:
 
 def title_text(record: Record, symbols: Symbols) -> Text:
     """Which training is shown."""
-    name = _("Training {id}").format(id=record.job.id)
-    return Text(f"{name} · {asked_line(record, symbols)}", style="bold")
+    name = record.model_id or _("Training {id}").format(id=record.job.id)
+    return Text(f"{name}: {asked_line(record, symbols)}", style="bold")
 
 
 def state_text(record: Record | None, symbols: Symbols, now: float, keys: Mapping[str, str]) -> Text:
@@ -108,14 +108,12 @@ def state_text(record: Record | None, symbols: Symbols, now: float, keys: Mappin
     report = record.report(symbols)
     took = clock(record.seconds(now))
     if report is not None:
-        return _done(report, took)
+        return _done(report, "" if record.model_id else f"({took})")
     text.append(f"✖ {status_name(job.status)} ({took})", style="bold red" if job.status in ("failed", "lost") else "bold")
     error = job.error or {}
     said = " ".join(str(error[key]) for key in ("message", "hint") if error.get(key))
     text.append(f"  {said}" if said else "")
-    before = _("Done before: {kept}.").format(kept=record.kept())
-    again = _("{key} goes on from there.").format(key=keys["again"])
-    return text.append(f"\n{before} {again}", style="dim")
+    return text.append(f"\n{record.kept(keys['again'])}", style="dim")
 
 
 def asked_line(record: Record, symbols: Symbols) -> str:
@@ -126,7 +124,8 @@ def asked_line(record: Record, symbols: Symbols) -> str:
     horizon = (params.get("label_params") or {}).get("horizon")
     label = label_name(params.get("label") or "fixed") + (f" {horizon}" if horizon else "")
     named = " ".join(symbols[:4]) + (f" +{len(symbols) - 4}" if len(symbols) > 4 else "")
-    return " · ".join([named, str(params.get("timeframe") or "1d"), model_name(params.get("model") or "random_forest"), label])
+    series = f"{named} {params.get('timeframe') or '1d'}"
+    return " · ".join([series, model_name(params.get("model") or "random_forest"), label])
 
 
 def _running(record: Record, now: float) -> Text:
@@ -141,14 +140,17 @@ def _running(record: Record, now: float) -> Text:
     left = record.seconds_left(now)
     if left is not None:
         text.append(" · " + _("about {time} left").format(time=clock(left)))
+    if record.taken_over:
+        places = ", ".join(place(event.payload["fold"]) for event in record.taken_over)
+        text.append("\n" + _("Searched before: {places}").format(places=places), style="dim")
     return text
 
 
-def _done(report: Mapping[str, Any], took: str) -> Text:
+def _done(report: Mapping[str, Any], note: str) -> Text:
     verdict = report["verdict"]
     good = verdict["label"] == "skill"
     text = Text(f"{'✔' if good else '✖'} {_(verdict['label'])}", style="bold green" if good else "bold red")
-    text.append(f"  {report['model_id'] or ''}  ({took})", style="not bold dim")
+    text.append(f"  {report['model_id'] or ''}  {note}".rstrip(), style="not bold dim")
     for reason in verdict["reasons"][:1]:
         text.append(f"\n  {reason}", style="none")
     return text

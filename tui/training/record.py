@@ -10,6 +10,7 @@ from engine.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from engine.store.job_ledger import Job, JobEvent
+    from engine.store.models import StoredModel
 
 Payload = Mapping[str, Any]
 Symbols = tuple[str, ...]
@@ -17,18 +18,22 @@ Symbols = tuple[str, ...]
 #: Units of work that must be done before the time that is left is guessed.
 LEAST_UNITS = 2
 LOG_LINES = 50
+#: The number of the job of a model that no job of the app trained.
+NO_JOB = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """A training: the row of its job and what it has said so far. It makes one model, or several of some symbols each.
 
-    log: the last events as sentences, oldest first, each with its time (UTC seconds).
+    log: the last events as sentences, oldest first, each with its time (UTC seconds). model_id: of a model that no job of the app
+    trained, whose report is all that is known of its training.
     """
 
     job: Job
     events: tuple[JobEvent, ...] = ()
     log: tuple[tuple[int, str], ...] = ()
+    model_id: str = ""
 
     def grown(self, job: Job, events: Sequence[JobEvent]) -> Record:
         """The same training with its row as it is now, and with what it has said since."""
@@ -72,21 +77,92 @@ class Record:
         return max(int(end - (self.job.started_at or self.job.created_at)), 0)
 
     def seconds_left(self, now: float) -> int | None:
-        """How long the rest takes if its units take as long as those before; None while too few are done."""
-        done, total = self.job.done, self.job.total
-        if not self.job.active or not total or done < LEAST_UNITS:
+        """How long the rest takes if its units take as long as those that it did itself; None while these are too few."""
+        total, done = self.job.total, self.job.done
+        own = done - sum(event.payload["trials"] for event in self.taken_over)
+        if not self.job.active or not total or own < LEAST_UNITS:
             return None
-        return int(self.seconds(now) * (total - done) / done)
+        return int(self.seconds(now) * (total - done) / own)
 
-    def kept(self) -> str:
-        """What is left of a training that was not done, in words."""
-        folds, trials, models = (sum(event.kind == kind for event in self.events) for kind in ("fold", "trial", "trained"))
-        parts = [
-            ngettext("{count} fold", "{count} folds", folds).format(count=folds),
-            ngettext("{count} trial", "{count} trials", trials).format(count=trials),
-            ngettext("{count} model saved", "{count} models saved", models).format(count=models),
-        ]
-        return ", ".join(parts)
+    @property
+    def taken_over(self) -> list[JobEvent]:
+        """The searches that an earlier training had finished and that this one did not have to do."""
+        return [event for event in self.events if event.kind == "kept"]
+
+    def _saved(self) -> set[Symbols]:
+        """The symbols of the models that were saved."""
+        return {tuple(event.payload["symbols"]) for event in self.events if event.kind == "trained"}
+
+    def searches_kept(self) -> int:
+        """The whole searches of a training that was not done, from which the same training goes on.
+
+        The one whose last trial is the last thing that was said may not have been written down, and is not counted; those of saved
+        models are thrown away.
+        """
+        trials = self.job.params.get("trials") or 0
+        told = [event.payload for event in self.events[:-1] if event.kind == "trial" and event.payload["number"] == trials]
+        told += [event.payload for event in self.taken_over]
+        searches = {(tuple(said["symbols"]), said["fold"]) for said in told}
+        return sum(symbols not in self._saved() for symbols, _fold in searches)
+
+    def left_to_do(self) -> dict[str, Any]:
+        """What to ask for to start it once more: what it was asked, without the models that were saved where it was not done."""
+        asked, saved = dict(self.job.params), self._saved()
+        if saved and self.job.status != "done" and not asked.get("pooled"):
+            asked["symbols"] = [symbol for symbol in asked["symbols"] if (symbol,) not in saved] or asked["symbols"]
+        return asked
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether starting it once more has something to go on from."""
+        ended = not self.job.active and self.job.status != "done"
+        return ended and bool(self.searches_kept() or self.left_to_do() != self.job.params)
+
+    def kept(self, key: str) -> str:
+        """What is left of a training that was not done, and what the key does with it, in words."""
+        searches, models = self.searches_kept(), len(self._saved())
+        saved = ngettext("{count} model was saved.", "{count} models were saved.", models).format(count=models) if models else ""
+        if searches:
+            pattern = ngettext(
+                "{key} goes on: {count} search of a whole fold is kept.",
+                "{key} goes on: {count} searches of whole folds are kept.",
+                searches,
+            )
+        else:
+            pattern = _("{key} goes on with the others.") if self.can_go_on else _("{key} runs it again from the start.")
+        return f"{saved} {pattern.format(key=key, count=searches)}".strip()
+
+
+def of_model(model: StoredModel, report: Payload) -> Record:
+    """The training of a saved model, as far as its report tells of it."""
+    from engine.store.job_ledger import Job, JobEvent
+
+    at, folds = model.created_at, report["folds"]
+    job = Job(NO_JOB, "train", asked_of(report), "done", at, at, at, result={"trainings": [report]})
+    said = [{**fold, "of": len(folds), "symbols": report["symbols"]} for fold in folds]
+    events = tuple(JobEvent(NO_JOB, number, at, "fold", payload) for number, payload in enumerate(said, 1))
+    return Record(job, events, model_id=model.id)
+
+
+def asked_of(report: Payload) -> dict[str, Any]:
+    """The parameters of a job that asks for the same, as far as a report or its summary tells them; the period is not among them."""
+    label, params, folds = dict(report.get("label") or {}), report.get("params") or {}, report.get("folds")
+    search, effect = report.get("search"), report.get("strategy_effect") or {}
+    return {
+        "symbols": list(report["symbols"]),
+        "pooled": True,
+        "model": report["model"],
+        "label": label.pop("kind", None),
+        "label_params": label,
+        "folds": len(folds) if isinstance(folds, list) else folds,
+        "trials": search["trials"] // (len(folds) + 1) if search and folds else None,
+        "features": report["features"] if isinstance(report.get("features"), list) else None,
+        "select": params.get("select_k"),
+        "balance": params.get("balance"),
+        "strategy": effect.get("strategy"),
+        "timeframe": report["timeframe"],
+        "seed": params.get("seed"),
+    }
 
 
 def line_of(event: JobEvent, *, named: bool) -> str:
@@ -96,7 +172,7 @@ def line_of(event: JobEvent, *, named: bool) -> str:
     said = event.payload
     text = event_line(event.kind, said)
     if event.kind == "trained":
-        text = _("Saved as {model_id}.").format(model_id=said["model_id"])
+        text = _("Saved: {model_id}").format(model_id=said["model_id"])
     return f"{' '.join(said['symbols'])}: {text}" if named else text or event.kind
 
 

@@ -17,10 +17,10 @@ from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
-from engine.i18n import _
+from engine.i18n import _, mark
 from tui.actions import Action, bindings
 from tui.messages import JobAsked
-from tui.training.form import TrainingForm, parse, problem
+from tui.training.form import TrainingForm, problem
 from tui.training.frame import HINTS, PANELS
 from tui.training.look import KIND, Look, look_at
 from tui.training.models import TrainingModels
@@ -50,7 +50,8 @@ class TrainingView(TrainingModels):
     TrainingView.-broad TrainingForm { display: none; }
     #training-right { width: 1fr; padding: 0 0 0 1; }
     #training-panels { height: 1; }
-    #training-title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    #training-title { height: auto; max-height: 2; }
+    TrainingView.-narrow #training-title { max-height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     #training-state { height: auto; max-height: 3; }
     TrainingView.-short #training-state { max-height: 2; }
     TrainingView.-short #training-log { max-height: 3; }
@@ -62,7 +63,7 @@ class TrainingView(TrainingModels):
     class Looked(Message):
         """The trainings have been read for this choice, or could not be."""
 
-        chosen: int | None
+        chosen: int | str | None
         look: Look
         error: PregaoError | None
 
@@ -71,7 +72,7 @@ class TrainingView(TrainingModels):
         self.panel = "progress"
         self.look = Look()
         self.symbols: Symbols = ()
-        self._chosen: int | None = None
+        self._chosen: int | str | None = None
         self._looking = self._look_again = False
         self._editing = ""
 
@@ -143,7 +144,7 @@ class TrainingView(TrainingModels):
     def _typed(self, event: Input.Submitted) -> None:
         item = next(item for item in self.form.fields if item.key == self._editing)
         try:
-            value = parse(item, event.value.strip())
+            value = self.asked.parse(item, event.value.strip())
         except PregaoError as error:
             self.query_one("#training-edit", Prompt).refuse(problem(error))
             return
@@ -179,7 +180,7 @@ class TrainingView(TrainingModels):
         else:
             if self.form.fields:
                 self.asked.repeat(self.record.job.params)
-            self._start(dict(self.record.job.params))
+            self._start(self.record.left_to_do())
 
     def _start(self, params: dict[str, Any]) -> None:
         self._chosen = None
@@ -202,7 +203,7 @@ class TrainingView(TrainingModels):
         self._read(self.desk_app.jobs, self.look, self._chosen)
 
     @work(thread=True, group="training", exit_on_error=False)
-    def _read(self, jobs: JobClient, before: Look, chosen: int | None) -> None:
+    def _read(self, jobs: JobClient, before: Look, chosen: int | str | None) -> None:
         try:
             look = look_at(jobs, self.desk_app.desk, before, chosen)
         except PregaoError as error:
@@ -221,6 +222,9 @@ class TrainingView(TrainingModels):
         self._looking = False
         if event.error is not None:
             self.desk_app.fail(event.error)
+            if isinstance(event.chosen, str) and event.chosen == self._chosen:
+                self._chosen = None
+                self.call_later(self.action_open, "history")
         elif event.chosen == self._chosen:
             self._take(event.look)
         if self._look_again or event.chosen != self._chosen:
@@ -233,6 +237,8 @@ class TrainingView(TrainingModels):
         if self.record is not None and self._chosen is None:
             other = before.record is None or before.record.job.id != self.record.job.id
             self.symbols = self.record.newest() if other or self.record.job.active else self.symbols
+        elif self.record is not None and self.record.model_id:
+            self.symbols = self.record.newest()
         self._show_state()
         if look.content != before.content:
             self._show_panel()
@@ -263,7 +269,7 @@ class TrainingView(TrainingModels):
         elif isinstance(panel, (ResultPanel, FeaturesPanel, CalibrationPanel)):
             panel.show_result(self.report)
         elif isinstance(panel, HistoryPanel):
-            panel.show_rows(rows_of(self.look.jobs, self.look.results, self.look.live))
+            panel.show_rows(rows_of(self.look.jobs, self.look.results, self.look.models))
 
     # --- the panels ----------------------------------------------------------------------------------------------
 
@@ -272,6 +278,12 @@ class TrainingView(TrainingModels):
         if action.id == "training.again":
             return self.record is not None and not self.record.job.active and self.report is None
         return super().hinted(action) and self.panel in HINTS.get(action.id, (self.panel,))
+
+    def label_of(self, action: Action) -> str:
+        """Running a training again goes on with it where something was kept."""
+        if action.id == "training.again" and self.record is not None and self.record.can_go_on:
+            return mark("Go on")
+        return super().label_of(action)
 
     async def action_open(self, panel: str) -> None:
         """Show a panel, making it if this is the first time."""
@@ -304,8 +316,8 @@ class TrainingView(TrainingModels):
     async def _open_training(self) -> None:
         row = self.history.selected
         if row is not None:
-            self._chosen, self.symbols = row.job.id, row.symbols
-            self.look = Look(self.look.jobs, None, self.look.results, self.look.live)
+            self._chosen, self.symbols = row.job.id or row.model_id, row.symbols
+            self.look = Look(self.look.jobs, None, self.look.results, self.look.models)
             await self.action_open("result" if row.report is not None else "progress")
             self.renew()
 

@@ -135,6 +135,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("anomalies.sessions", "d", mark("Newest sessions"), "anomalies", "sessions", footer=True),
     Action("anomalies.unseen", "u", mark("Only those not seen"), "anomalies", "unseen", footer=True),
     Action("anomalies.symbol", "y", mark("Only one symbol"), "anomalies", "symbol"),
+    Action("anomalies.clear", "escape", mark("Clear the filters"), "anomalies", "clear"),
     Action("anomalies.read", "v", mark("Read in full"), "anomalies", "read", footer=True),
     Action("anomalies.export", "x", mark("Write to files"), "anomalies", "export", footer=True),
     Action("index.ask", "a", mark("Signal now"), "index", "ask", footer=True),

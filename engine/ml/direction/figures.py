@@ -99,8 +99,11 @@ def selective(p: FloatArray, hits: BoolArray) -> list[dict[str, Any]]:
     return found
 
 
-def differences(hits: BoolArray, others: Mapping[str, BoolArray], seed: int) -> dict[str, dict[str, Any]]:
-    """By how much the accuracy is above that of each baseline on the same sessions: {"difference", "interval"}."""
+def differences(hits: BoolArray, others: Mapping[str, BoolArray | FloatArray], seed: int) -> dict[str, dict[str, Any]]:
+    """By how much the accuracy is above that of each other on the same sessions: {"difference", "interval"}.
+
+    others: right or not, bool (n,), or how often it was right in several draws, float64 (n,).
+    """
     names = list(others)
     gains = np.column_stack([hits.astype(np.float64) - others[name] for name in names]) if names else np.zeros((hits.size, 0))
     if hits.size < 2:

@@ -8,30 +8,33 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.domain import Progress, day_number, from_day_number, silent
+import numpy as np
+
+from engine.domain import Progress, day_number, silent
 from engine.errors import UsageError
 from engine.i18n import _
-from engine.ml.direction import analysis, plots
+from engine.ml.direction import analysis, plots, report_columns, report_data
 from engine.ml.direction.data import load
 from engine.ml.direction.document import Document
 from engine.ml.direction.document import write as write_document
+from engine.ml.direction.evaluate import SEED_MODEL
 from engine.ml.direction.gate import Gate
-from engine.ml.direction.models import ENSEMBLE, LEAST_ROWS
-from engine.ml.direction.times import ALL, CLOSE, DecisionTime
+from engine.ml.direction.models import ENSEMBLE, LEAST_ROWS, SEED_DEPTH, SEED_LEAF, SEED_TREE
+from engine.ml.direction.openings import opening_caveat
+from engine.ml.direction.times import ALL, CLOSE, OPEN, DecisionTime, parse
 from engine.ml.direction.training import configuration, judged_gate
-from engine.ml.direction.words import column_words, purpose
+from engine.ml.direction.words import calendar_day, number_words, range_words, share_words
 from engine.ml.scores import wilson
 from engine.store.directions import StoredEvaluation, Trial, read_evaluation, record_trials
-from engine.strategies.base import decimal, percent
+from engine.strategies.base import percent
 
 if TYPE_CHECKING:
     from engine.desk import Desk
-    from engine.ml.direction.analysis import Split, Trialled, Worth
+    from engine.domain import BoolArray, FloatArray, IntArray
+    from engine.ml.direction.analysis import Split, Trialled, Untried
     from engine.ml.direction.data import IndexData
 
 ENDINGS = (".md", ".html", ".htm")
-#: Columns after the close whose worth is shown; all are tried, and their number is told.
-SHOWN = 15
 STEPS = 4
 
 
@@ -57,112 +60,22 @@ def write(
     data = load(desk.store, desk.calendar, symbol)
     parts = analysis.split(data, None if start is None else day_number(start), None if end is None else day_number(end))
     document = Document(_("Will {symbol} close higher tomorrow? An analysis").format(symbol=data.symbol))
-    for at, chapter in enumerate((_exploration, _columns, _target, _models)):
-        progress(at, STEPS + 2, "")
-        chapter(document, data, parts)
-    progress(STEPS, STEPS + 2, "")
-    _results(document, desk, data, analysis.trials(data, parts))
-    progress(STEPS + 1, STEPS + 2, "")
+    progress(0, STEPS)
+    report_data.chapter(document, desk, data, parts)
+    progress(1, STEPS)
+    planned = analysis.plans(data)
+    tried, untried = analysis.trials(data, parts, planned)
+    progress(2, STEPS)
+    report_columns.chapter(document, data, parts, planned, tried)
+    progress(3, STEPS)
+    _target(document, data, parts)
+    _models(document, data, parts, untried)
+    _results(document, desk, data, tried)
     _history(document, desk, data.symbol)
     _limits(document, desk, data.symbol)
     write_document(document, path)
-    progress(STEPS + 2, STEPS + 2, "")
+    progress(STEPS, STEPS)
     return {"symbol": data.symbol, "file": str(path), "sessions": int(parts.rows.size)}
-
-
-def _exploration(document: Document, data: IndexData, parts: Split) -> None:
-    found = analysis.exploration(data, parts)
-    document.heading(_("1. The data"))
-    up, limit = found["up"], found["autocorrelation_limit"]
-    document.text(
-        _("{count} sessions of {symbol} from {first} to {last}; the last 30 are held out and not looked at here.").format(
-            count=found["sessions"], symbol=data.symbol, first=_day(found["first"]), last=_day(found["last"])
-        )
-    )
-    lags = ", ".join(decimal(value, 3) for value in found["autocorrelation"])
-    points = [
-        _("Up on {share} of the sessions ({low} to {high}); {ties} ties, which count as not up.").format(
-            share=percent(up["accuracy"]), low=percent(up["interval"][0]), high=percent(up["interval"][1]), ties=found["ties"]
-        ),
-        _("A session moves by {deviation} (standard deviation), {mean} on average; fat tails: kurtosis {kurtosis}, 3 is normal.").format(
-            deviation=percent(found["deviation"], 2), mean=percent(found["mean"], 3), kurtosis=decimal(found["kurtosis"], 1)
-        ),
-        _("Worst session: {worst} on {worst_day}; best: {best} on {best_day}.").format(
-            worst=percent(found["worst"][1]), worst_day=_day(found["worst"][0]), best=percent(found["best"][1]), best_day=_day(found["best"][0])
-        ),
-        _("Autocorrelation of the returns at lags 1 to 5: {lags}; inside plus or minus {limit} it cannot be told from none.").format(
-            lags=lags, limit=decimal(limit, 3)
-        ),
-        _("A session repeats the direction of the one before in {share} of cases ({low} to {high}).").format(
-            share=percent(found["repeat"]["accuracy"]),
-            low=percent(found["repeat"]["interval"][0]),
-            high=percent(found["repeat"]["interval"][1]),
-        ),
-        _("On {share} of the sessions the opening equals the close before: there it is no opening price.").format(
-            share=percent(found["opening_is_close"])
-        ),
-        _("{turnover} of the sessions have no turnover and {quantity} no quantity; the two are never mixed.").format(
-            turnover=percent(found["without_turnover"]), quantity=percent(found["without_quantity"])
-        ),
-        *data.notices,
-    ]  # fmt: skip
-    document.points(points)
-    rows = parts.learnt
-    document.plot(
-        _("Close by session"), plots.line(data.close[rows], _day(found["first"]), _day(found["last"]), _("Close by session"))
-    )
-    names = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"))
-    weekday = found["weekday"]
-    document.plot(
-        _("Share of up sessions by weekday, with 95 % intervals"),
-        plots.shares(
-            [names[at] for at in weekday], [item["accuracy"] for item in weekday.values()],
-            [item["interval"] for item in weekday.values()], _("Share of up sessions by weekday"), 0.5,
-        ),
-    )  # fmt: skip
-    document.table(
-        (_("Year"), _("Sessions"), _("Up"), _("95 %")),
-        [(year, str(item["n"]), percent(item["accuracy"]), _interval(item["interval"])) for year, item in found["year"].items()],
-    )
-
-
-def _columns(document: Document, data: IndexData, parts: Split) -> None:
-    document.heading(_("2. The columns: what for, and with what evidence"))
-    document.text(
-        _("Each column is judged by itself on the sessions before the held-out ones. The area under the ROC curve is the chance that a"
-          " session that rose had the higher value: 0.5 is nothing, and |z| above 2 comes by itself in one column of twenty.")
-    )  # fmt: skip
-    seed, usual = analysis.worth(data, parts, seed=True), analysis.worth(data, parts, seed=False)
-    document.text(_("The requirement's own columns:"))
-    _worth_table(document, seed)
-    document.text(
-        _("Prices, their means and volume in points say where the index stands, not where it goes: a tree that splits on a level of the"
-          " past meets levels it has never seen as soon as the index makes a new high. The return and its lags are the memory, and the"
-          " table says what that memory is worth.")
-    )  # fmt: skip
-    document.text(
-        _("The columns after the close, the {shown} strongest of {count}:").format(shown=min(SHOWN, len(usual)), count=len(usual))
-    )
-    _worth_table(document, usual[:SHOWN])
-    unusual = sum(abs(item.z) > analysis.UNUSUAL for item in usual)
-    document.text(
-        _("{found} of {count} columns have |z| above 2; {expected} would by chance alone.").format(
-            found=unusual, count=len(usual), expected=decimal(0.05 * len(usual), 1)
-        )
-    )
-
-
-def _worth_table(document: Document, found: Sequence[Worth]) -> None:
-    document.table(
-        (_("Column"), _("What for"), _("Sessions"), _("AUC"), _("z")),
-        [
-            (
-                column_words(item.name), purpose(item.name), str(item.rows),
-                decimal(item.auc, 3) if math.isfinite(item.auc) else "-", decimal(item.z, 1) if math.isfinite(item.z) else "-",
-            )
-            for item in found
-        ],
-    )  # fmt: skip
 
 
 def _target(document: Document, data: IndexData, parts: Split) -> None:
@@ -174,8 +87,8 @@ def _target(document: Document, data: IndexData, parts: Split) -> None:
               " target, as its close is not known: it is left out, not counted as 0."),
             _("Time is respected: {count} sessions from {first} to {last} are learnt from, and the last {held} ({begin} to {end}) are held"
               " out. Nothing is shuffled, and nothing was chosen by looking at them.").format(
-                count=learnt.size, first=_day(int(learnt[0])), last=_day(int(learnt[-1])), held=held.size,
-                begin=_day(int(held[0])), end=_day(int(held[-1])),
+                count=learnt.size, first=calendar_day(int(learnt[0])), last=calendar_day(int(learnt[-1])), held=held.size,
+                begin=calendar_day(int(held[0])), end=calendar_day(int(held[-1])),
             ),
             _("Up on {before} of the sessions before and on {after} of those held out.").format(
                 before=percent(float(data.label[parts.learnt].mean())), after=percent(float(data.label[parts.held_out].mean()))
@@ -186,23 +99,30 @@ def _target(document: Document, data: IndexData, parts: Split) -> None:
     )  # fmt: skip
 
 
-def _models(document: Document, _data: IndexData, parts: Split) -> None:
+def _models(document: Document, data: IndexData, parts: Split, untried: Sequence[Untried]) -> None:
     document.heading(_("4. The models, and why these"))
     least = LEAST_ROWS[ENSEMBLE]
     few = _(
-        "Here fewer than {least} sessions can be learnt from: trees would learn them by heart, and a logistic regression stands in."
+        "Here {count} sessions can be learnt from, and the daily signal asks for {least}: the models after the close are fitted all the same,"
+        " as they are, and none gives way to another. With so few sessions their figures are those of this file, and of nothing else."
     )
     document.points(
         [
-            *([few.format(least=least)] if parts.learnt.size < least else []),
+            *([few.format(count=parts.learnt.size, least=least)] if parts.learnt.size < least else []),
             _("Baselines that need no model: always up, the majority so far, and the direction of the session before. A model that is not"
               " surely better than each of them has shown nothing."),
-            _("The requirement's columns with one decision tree, as its authors planned: the documented starting point."),
-            _("After the close: the mean of a strongly shrunk logistic regression, a random forest and boosted trees. With a signal this weak,"
-              " averaging models that err differently measured best, and probabilities are kept between 45 % and 57 %."),
+            _("The requirement's columns with one decision tree, as its authors planned: the documented starting point. A tree is easy to read"
+              " and needs no scaling; it has depth {depth} and at least {leaf} sessions in a leaf, so that it cannot learn single days by heart.").format(
+                depth=SEED_DEPTH, leaf=SEED_LEAF
+            ),
+            _("The ensemble, on the requirement's columns and on those after the close: the mean of a strongly shrunk logistic regression, a"
+              " random forest and boosted trees. With a signal this weak, averaging models that err differently measured best, and"
+              " probabilities are kept between 45 % and 57 %."),
             _("Before the opening: a shrunk logistic regression on what other markets did overnight."),
             _("At the opening and during the session: a logistic regression of one column, the move so far in usual daily moves. More columns"
               " added nothing."),
+            *(_("Not tried on this file: {name}; {reason}.").format(name=item.name, reason=item.reason) for item in untried),
+            *([caveat] if (caveat := opening_caveat(data, DecisionTime(OPEN))) else []),
         ]
     )  # fmt: skip
 
@@ -221,44 +141,69 @@ def _results(document: Document, desk: Desk, data: IndexData, found: Sequence[Tr
         ],
         desk.now(),
     )  # fmt: skip
-    rows = []
-    for item in found:
-        figures = item.figures
-        told = [
-            decimal(figures[name], 3) if math.isfinite(figures[name]) else "-"
-            for name in ("balanced_accuracy", "mcc", "auc", "brier")
-        ]
-        rows.append(
-            (
-                item.name,
-                f"{int(item.hits.sum())}/{item.hits.size}",
-                percent(figures["accuracy"]),
-                _interval(figures["interval"]),
-                *told,
-            )
-        )
-    heads = (_("Model"), _("Right"), _("Accuracy"), _("95 %"), _("Balanced accuracy"), _("MCC"), _("AUC"), _("Brier"))
-    document.table(heads, rows)
-    document.plot(
-        _("Each of the last 30 sessions: right (+) or wrong (-)"),
-        plots.strip([(f"{item.time} {item.kind or item.name}"[:24], item.hits) for item in found], _("Right and wrong")),
-    )
-    document.plot(
-        _("Accuracy with 95 % intervals; dashed in red the 75 % that are asked for"),
-        plots.shares(
-            [f"{item.time}/{item.kind or '-'}"[:12] for item in found], [item.figures["accuracy"] for item in found],
-            [item.figures["interval"] for item in found], _("Accuracy"), desk.settings.direction.threshold,
-        ),
+    heads = (
+        _("Model"), _("Learnt from"), _("Right"), _("Accuracy"), _("95 %"), _("Balanced accuracy"), _("MCC"), _("AUC"), _("Brier"),
+        _("Brier skill"), _("Before, out of sample"),
     )  # fmt: skip
+    document.table(heads, [_result_row(item) for item in found])
+    document.text(
+        _("\"Before, out of sample\" is a walk through the sessions before the held-out ones, each judged by a model that had learnt from"
+          " earlier ones only: it rests on more sessions than the last 30, and says more.")
+    )  # fmt: skip
+    title = _("Accuracy on the last 30 sessions with 95 % intervals; dashed in red the 75 % that are asked for")
+    accuracy, intervals = ([item.figures[key] for item in found] for key in ("accuracy", "interval"))
+    names = [item.name for item in found]
+    document.plot(title, plots.accuracies(names, accuracy, intervals, title, desk.settings.direction.threshold))
+    title = _("Each of the last 30 sessions, the oldest at the left: right (+) or wrong (-)")
+    document.plot(title, plots.strip([(item.name, item.hits) for item in found], title))
     for item in fitted:
         verdict = _gate_of(desk, data, item)
         label = verdict.verdict
-        document.text(_("{name}: the gate is {verdict}.").format(name=item.name, verdict=_(label)))
-        document.points(verdict.reasons)
+        document.subheading(_("{name}: the gate is {verdict}").format(name=item.name, verdict=_(label)))
+        caveat = opening_caveat(data, parse(item.time))
+        document.points([*verdict.reasons, *([caveat] if caveat else [])])
+
+
+def _result_row(item: Trialled) -> tuple[str, ...]:
+    found = item.figures
+    told = (number_words(found[name]) for name in ("balanced_accuracy", "mcc", "auc", "brier", "brier_skill"))
+    before = "-" if item.before is None else _("{accuracy} of {count}").format(
+        accuracy=percent(float(item.before.hits.mean())), count=item.before.rows.size
+    )  # fmt: skip
+    return (
+        item.name, str(item.learnt) if item.kind else "-", f"{int(item.hits.sum())}/{item.hits.size}", percent(found["accuracy"]),
+        range_words(found["interval"]), *told, before,
+    )  # fmt: skip
 
 
 def _gate_of(desk: Desk, data: IndexData, item: Trialled) -> Gate:
-    return judged_gate(desk, data.symbol, item.time, item.session, item.hits, item.y, {"always_up": item.y > 0.5}, item.rate)
+    """The gate over the held-out sessions, with the out-of-sample sessions before them as its history."""
+    session, hits, label = _before(desk, data, item)
+    y = np.concatenate([label, item.y])
+    return judged_gate(
+        desk, data.symbol, item.time, np.concatenate([session, item.session]), np.concatenate([hits, item.hits]), y,
+        {"always_up": y > 0.5}, item.rate,
+    )  # fmt: skip
+
+
+def _before(desk: Desk, data: IndexData, item: Trialled) -> tuple[IntArray, BoolArray, FloatArray]:
+    """Sessions, hits and outcomes of a model before the held-out sessions: of its newest kept evaluation or of the walk, the longer."""
+    none = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_), np.zeros(0))
+    walked = none if item.before is None else (data.session[item.before.rows], item.before.hits, item.before.y)
+    kept = read_evaluation(desk.store, data.symbol, item.time)
+    if kept is None:
+        return walked
+    held = kept.history
+    session, label = np.array(held["session"], dtype=np.int64), np.array(held["label"], dtype=np.float64)
+    if tuple(kept.evaluation["features"]) == item.features:
+        called = np.array(held["probability"], dtype=np.float64) >= 0.5
+    elif item.kind == SEED_TREE and SEED_MODEL in held["calls"]:
+        called = np.array(held["calls"][SEED_MODEL], dtype=np.float64) > 0.5
+    else:
+        return walked
+    earlier = session < item.session[0]
+    judged = session[earlier], (called == (label > 0.5))[earlier], label[earlier]
+    return max(walked, judged, key=lambda answers: answers[0].size)
 
 
 def _history(document: Document, desk: Desk, symbol: str) -> None:
@@ -304,9 +249,9 @@ def _history_row(time: DecisionTime, item: StoredEvaluation) -> tuple[str, ...]:
     said, skill = found["abstention"], found["brier_skill"]
     label = found["gate"]["verdict"]
     return (
-        time.text, str(found["sessions"]), percent(found["accuracy"]), _interval(found["interval"]),
-        percent(found["baselines"]["always_up"]["accuracy"]), "-" if skill is None else decimal(skill, 3),
-        _share(found["windows_30"]["share_at_least_75"]), _share(said["coverage"]), _share(said["accuracy"]), _(label),
+        time.text, str(found["sessions"]), percent(found["accuracy"]), range_words(found["interval"]),
+        percent(found["baselines"]["always_up"]["accuracy"]), number_words(skill),
+        share_words(found["windows_30"]["share_at_least_75"]), share_words(said["coverage"]), share_words(said["accuracy"]), _(label),
     )  # fmt: skip
 
 
@@ -321,11 +266,11 @@ def _limits(document: Document, desk: Desk, symbol: str) -> None:
     document.heading(_("7. Limits, and what would help"))
     points = []
     for time, value in accuracy.items():
-        if time.name == CLOSE:
+        if time.name == CLOSE and kept[time].evaluation["windows_30"]["windows"]:  # type: ignore[union-attr]
             share = kept[time].evaluation["windows_30"]["share_at_least_75"]  # type: ignore[union-attr]
             points.append(
                 _("After the close {goal} is not in reach: over the years the model is right on {value}, and {share} of the windows of 30"
-                  " sessions reach 75 %. Where one does, it is luck.").format(value=percent(value), share=_share(share), **words)
+                  " sessions reach 75 %. Where one does, it is luck.").format(value=percent(value), share=share_words(share), **words)
                 if value < settings.threshold
                 else _("After the close the model is right on {value}, which no honest model of a real index was: look for a leak.").format(
                     value=percent(value)
@@ -343,24 +288,9 @@ def _limits(document: Document, desk: Desk, symbol: str) -> None:
             low=percent(low), high=percent(high), **words
         ),
         _("Accuracy is not profit: costs, the size of moves and the time of the fill are not part of it."),
+        _("The level of prices, their means and the volume in points should give way to changes: what is learnt of a level is lost at the next"
+          " new high. Columns that say the same add noise, not knowledge."),
         _("What would help: S&P futures and EWZ before the opening of B3, futures of the index from 9:00 on, a longer history of"
           " opening prices and of bars during the session."),
     ]  # fmt: skip
     document.points(points)
-
-
-def _day(number: int) -> str:
-    return from_day_number(number).isoformat()
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else percent(value)
-
-
-def _interval(pair: Sequence[float | None]) -> str:
-    low, high = pair
-    return (
-        "-"
-        if low is None or high is None or math.isnan(low)
-        else _("{low} to {high}").format(low=percent(low), high=percent(high))
-    )

@@ -1,10 +1,14 @@
-"""The columns of the direction in words: what each is, and why it is looked at."""
+"""The direction in words: what each column is and why it is looked at, and how its figures are written."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 
+from engine.domain import from_day_number
 from engine.i18n import _
+from engine.strategies.base import decimal, percent
 
 MARKETS = {
     "sp500": "S&P 500", "ewz": "EWZ", "eww": "EWW", "vwo": "VWO", "hyg": "HYG", "tlt": "TLT", "brent": "Brent", "wti": "WTI",
@@ -34,11 +38,48 @@ def column_words(name: str) -> str:
 
 def purpose(name: str) -> str:
     """Why a column is looked at: what it might say of the next session."""
+    return "{}: {}".format(*_group(name))
+
+
+def group(name: str) -> str:
+    """The name of the purpose that a column shares with others."""
+    return _group(name)[0]
+
+
+def _group(name: str) -> tuple[str, str]:
     name = name.removeprefix("evening_")
     for pattern, words in _purposes().items():
         if re.match(pattern, name):
             return words
-    return _("What other markets did after B3 closed and B3 has not answered yet.")
+    return _("Other markets"), _("what they did after B3 closed and B3 has not answered yet.")
+
+
+def calendar_day(number: int) -> str:
+    """A day (since 1970-01-01) as YYYY-MM-DD."""
+    return from_day_number(number).isoformat()
+
+
+def share_words(value: float | None) -> str:
+    """A share as percents; a dash where it is not known."""
+    return "-" if value is None or math.isnan(value) else percent(value)
+
+
+def number_words(value: float | None, digits: int = 3) -> str:
+    """A number; a dash where it is not known."""
+    return "-" if value is None or math.isnan(value) else decimal(value, digits)
+
+
+def range_words(pair: Sequence[float | None]) -> str:
+    """Two shares as a range; a dash where one is not known."""
+    low, high = pair
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return "-"
+    return _("{low} to {high}").format(low=percent(low), high=percent(high))
+
+
+def points_words(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return ("+" if value > 0 else "") + decimal(100 * value, 1)
 
 
 def _plain_words() -> dict[str, str]:
@@ -90,16 +131,26 @@ def _pattern_words() -> dict[str, str]:
     }
 
 
-def _purposes() -> dict[str, str]:
+def _purposes() -> dict[str, tuple[str, str]]:
     return {
-        r"return\d|return_lag|return$": _("Memory: whether a move goes on or turns within days."),
-        r"return_sum|distance_|rises5|mean\d": _("Trend: where the price stands against its own past."),
-        r"rsi|bollinger|close_location|body": _("Excess: whether the last move went too far, or ended strong."),
-        r"range|atr|volatility|vix": _("Risk: how much prices move; direction is harder to tell when they move much."),
-        r"volume": _("Interest: whether unusually many took part in the last move."),
-        r"(mon|tues|wednes|thurs|fri)day|days_between|month_": _("Calendar: known long before; effects are small and unstable."),
-        r"opening_gap|move_so_far": _("What the target session itself has shown by then: the strongest information there is."),
-        r"(close|open|high|low)$": _(
-            "The level of prices: it says nothing of their change, and models lose their footing when it moves."
+        r"return\d|return_lag|return$": (_("Memory"), _("whether a move goes on or turns within days.")),
+        r"return_sum|distance_|rises5|mean\d": (_("Trend"), _("where the price stands against its own past.")),
+        r"rsi|bollinger|close_location|body": (_("Excess"), _("whether the last move went too far, or ended strong.")),
+        r"range|atr|volatility|vix": (
+            _("Risk"),
+            _("how much prices move; direction is harder to tell when they move much."),
+        ),
+        r"volume": (_("Interest"), _("whether unusually many took part in the last move.")),
+        r"(mon|tues|wednes|thurs|fri)day|days_between|month_": (
+            _("Calendar"),
+            _("known long before; effects are small and unstable."),
+        ),
+        r"opening_gap|move_so_far": (
+            _("The session itself"),
+            _("what the target session has shown by then: the strongest information there is."),
+        ),
+        r"(close|open|high|low)$": (
+            _("Level"),
+            _("where prices stand: it says nothing of their change, and models lose their footing when it moves."),
         ),
     }

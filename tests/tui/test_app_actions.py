@@ -299,6 +299,7 @@ EXPECTED["anomalies.kind"] = on_anomalies(lambda pilot: {item.kind for item in a
 EXPECTED["anomalies.sessions"] = on_anomalies(lambda pilot: len(anomalies_view(pilot).listed) == 2)
 EXPECTED["anomalies.unseen"] = on_anomalies(lambda pilot: "only those not seen yet" in screen_text(pilot))
 EXPECTED["anomalies.symbol"] = on_anomalies(lambda pilot: isinstance(pilot.app.screen, PickSymbol))
+EXPECTED["anomalies.clear"] = on_anomalies(lambda pilot: len(anomalies_view(pilot).listed) == 4 and not anomalies_view(pilot).unseen)
 EXPECTED["anomalies.read"] = on_anomalies(lambda pilot: isinstance(pilot.app.screen, Reader))
 EXPECTED["anomalies.export"] = on_anomalies(lambda pilot: "anomalies written to" in said(pilot))
 
@@ -644,7 +645,7 @@ async def _(pilot: Desks, key: str) -> None:
     view = await training_maker.open_training(pilot)
     await pilot.press(key)
     await until(pilot, lambda: view.panel == "history")
-    assert "Mark two models" in said(pilot)
+    assert "Mark two trainings" in said(pilot)
 
 
 @expect("training.promote")

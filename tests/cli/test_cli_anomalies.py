@@ -99,6 +99,27 @@ def test_lookback_severity_and_kind_narrow_what_is_listed(wild_home: Path) -> No
     assert found(wild_home, "--kind", "frozen_price") == []
 
 
+def test_from_and_to_look_as_far_back_as_they_ask(wild_home: Path) -> None:
+    bars = wild(sessions(DAYS))
+    bars[[-40, -30, -20], 4] *= 50
+    put(wild_home, SYMBOL, bars, sessions(DAYS))
+    every = found(wild_home, "--lookback", "1000")
+    days = sorted({item["session"] for item in every})
+    assert len(days) > 2
+    middle = [item for item in every if days[1] <= item["session"] <= days[-2]]
+    assert found(wild_home, "--from", days[1], "--to", days[-2]) == middle
+    assert found(wild_home, "--from", days[-1]) == [item for item in every if item["session"] == days[-1]]
+    assert found(wild_home, "--to", days[0], "--lookback", "1000") == [item for item in every if item["session"] == days[0]]
+    assert found(wild_home, "--from", "2030-01-01") == []
+    assert "Nothing unusual on these days." in call("anomalies", SYMBOL, "--from", "2030-01-01", home=wild_home).out
+    for words in (
+        ("--from", "2025-06-01", "--lookback", "5"),
+        ("--from", "soon"),
+        ("--from", "2025-06-02", "--to", "2025-06-01"),
+    ):
+        assert call("anomalies", SYMBOL, *words, home=wild_home).code == 2
+
+
 def test_the_same_again_changes_nothing(wild_home: Path) -> None:
     found(wild_home)
     before = stored(wild_home)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
+from hypothesis import given
+from hypothesis.strategies import dates
 from textual.widgets import Static
 
 from engine.domain import Aftermath, Anomaly, day_number, jsonable
@@ -32,6 +35,7 @@ from tests.tui.desk_host import (
 )
 from tui.screens.dialogs import PickSymbol, Reader
 from tui.views.anomalies import AnomaliesView
+from tui.views.days import in_span, is_span
 from tui.widgets.candles import CandleChart
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import VTable
@@ -134,11 +138,11 @@ async def test_words_filter_by_symbol_severity_kind_and_day(real_home: Path) -> 
         await see(pilot, "1 of 4 anomalies", "filter: nhaa3 medium")
         prompt = pilot.app.query_one("#anomalies-filter", Prompt)
         for words, expected in (
-            ("2025-06-30", 2), ("!2025-06", 1), ("volume burst", 1), ("volume_burst", 1), ("harbour", 2), ("high !frozen", 1), ("xyz", 0),
+            ("2025-06-30", 2), ("!2025-06", 1), ("2025-06..2025-06", 3), ("2025-06-26..", 2), ("!2025-06..", 1), ("..2025-05 high", 1), ("volume burst", 1), ("volume_burst", 1), ("harbour", 2), ("high !frozen", 1), ("xyz", 0),
         ):  # fmt: skip
             prompt.value = words
             await until(pilot, lambda expected=expected: len(listed(pilot)) == expected)
-        await see(pilot, "No anomalies yet")
+        await see(pilot, "No anomaly matches the filters; esc clears them.")
         prompt.value = ""
         await until(pilot, lambda: len(listed(pilot)) == 4)
 
@@ -164,6 +168,51 @@ async def test_keys_filter_by_severity_kind_sessions_and_what_was_seen(real_home
         assert spans == [2, 4, 4, 4]
         await pilot.press("u", "w", "d")
         await see(pilot, "from medium on", "newest session", "only those not seen yet", "1 of 4 anomalies")
+
+
+async def test_one_key_clears_every_filter(real_home: Path) -> None:
+    store(real_home)
+    async with at_desk(real_home, (80, 24)) as pilot:
+        await open_view(pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickSymbol))
+        pilot.app.screen.dismiss("STAL3")
+        await until(pilot, lambda: len(listed(pilot)) == 1)
+        await pilot.press("w", "t", "d", "u")
+        await see(pilot, "0 of 4 anomalies", "No anomaly matches the filters; esc clears them.")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(listed(pilot)) == len(MADE))
+        assert "filter" not in screen_text(pilot)
+
+
+async def test_without_any_anomaly_it_says_what_finds_some(real_home: Path) -> None:
+    async with at_desk(real_home) as pilot:
+        await open_view(pilot, 0)
+        await see(pilot, "No anomalies yet: ^r starts the daily run")
+
+
+def test_an_end_of_a_span_is_as_much_of_a_day_as_was_typed() -> None:
+    day = date(2025, 6, 30)
+    inside = (
+        "2025-06-30..2025-06-30",
+        "2025-06..2025-06",
+        "2025..2025",
+        "2025-04..",
+        "..2025-06",
+        "..2025-07-01",
+        "!2026..",
+        "2025..2",
+    )
+    assert all(is_span(word) and in_span(day, word) for word in inside)
+    outside = ("2025-07..", "..2025-05", "2024..2024", "!2025..", "..2025-06-29")
+    assert all(is_span(word) and not in_span(day, word) for word in outside)
+    assert not any(is_span(word) for word in ("2025-06", "..", "PETR..", "!", "2025.06"))
+
+
+@given(first=dates(), last=dates(), day=dates())
+def test_a_span_of_whole_days_has_the_days_between_its_ends(first: date, last: date, day: date) -> None:
+    assert in_span(day, f"{first}..{last}") == (first <= day <= last)
+    assert in_span(day, f"!{first}..{last}") != in_span(day, f"{first}..{last}")
 
 
 async def test_a_symbol_is_chosen_from_the_list(real_home: Path) -> None:

@@ -20,6 +20,7 @@ from tui.anomaly_text import anomaly_text, kind_text, severity_cell
 from tui.messages import ChartAsked, Said
 from tui.names import anomaly_name, severity_name
 from tui.quick_format import day, number
+from tui.views.days import in_span, is_span
 from tui.views.filtered import FilteredView, matches
 from tui.widgets.candles import CandleChart, Mark
 from tui.widgets.table import Column, VTable
@@ -79,7 +80,7 @@ class AnomaliesView(FilteredView):
                 yield CandleChart(id="anomalies-chart")
                 with VerticalScroll(id="anomalies-scroll", can_focus=False):
                     yield Static(id="anomalies-text")
-        yield self.filter_prompt(_("part of a symbol, name, severity, kind or day as 2025-06; !part leaves out"))
+        yield self.filter_prompt(_("part of symbol, severity, kind, day; days as 2025-04..2025-06; !part leaves out"))
 
     @staticmethod
     def _columns() -> list[Column]:
@@ -113,11 +114,19 @@ class AnomaliesView(FilteredView):
         board, chosen = self.desk_app.board, self.selected
         self.found = [] if board is None else board.anomalies()
         ids = [item.id for item in self.found]
-        self.table.empty = _(
-            "No anomalies yet: {key} starts the daily run, which looks at every symbol; `pregao anomalies SYMBOL` looks further back."
-        ).format(key=self.desk_app.key_of("daily.run"))
+        self.table.empty = self._why_empty()
         self.table.set_rows(len(ids), ids.index(chosen.id) if chosen and chosen.id in ids else 0)
         self.apply_filter()
+
+    def _why_empty(self) -> str:
+        """What stands in place of the rows: that there is none, or that the filters let none through."""
+        if self.found:
+            text = _("No anomaly matches the filters; {key} clears them.")
+            return text.format(key=self.desk_app.key_of("anomalies.clear"))
+        text = _(
+            "No anomalies yet: {key} starts the daily run, which looks at every symbol; `pregao anomalies SYMBOL` looks further back."
+        )
+        return text.format(key=self.desk_app.key_of("daily.run"))
 
     def shown(self) -> None:
         self.table.repaint()
@@ -183,7 +192,8 @@ class AnomaliesView(FilteredView):
     # --- filters -------------------------------------------------------------------------------------------------
 
     def apply_filter(self) -> None:
-        words = self.words
+        words = [word for word in self.words if not is_span(word)]
+        spans = [word for word in self.words if is_span(word)]
         days = sorted({item.session for item in self.found}, reverse=True)
         first = days[min(self.sessions, len(days)) - 1] if self.sessions and days else 0
         least = SEVERITIES.index(self.severity)
@@ -194,6 +204,7 @@ class AnomaliesView(FilteredView):
             and SEVERITIES.index(item.severity) >= least
             and self.kind in ("", item.kind)
             and not (self.unseen and item.acknowledged)
+            and all(in_span(from_day_number(item.session), span) for span in spans)
             and matches(_about(item), words)
         ]
         self.table.set_order(kept)
@@ -216,6 +227,12 @@ class AnomaliesView(FilteredView):
 
     def action_unseen(self) -> None:
         self.unseen = not self.unseen
+        self.apply_filter()
+
+    def action_clear(self) -> None:
+        """Show every anomaly again."""
+        self.severity, self.kind, self.sessions, self.unseen = SEVERITIES[0], "", SESSIONS[0], False
+        self.typed = ""
         self.apply_filter()
 
     def action_symbol(self) -> None:

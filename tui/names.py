@@ -8,6 +8,7 @@ from engine.names import action_name, anomaly_name, regime_name, severity_name, 
 __all__ = [
     "action_name",
     "anomaly_name",
+    "baseline_name",
     "kind_name",
     "regime_name",
     "severity_name",
@@ -15,6 +16,17 @@ __all__ = [
     "step_name",
     "steps_line",
 ]
+
+
+def baseline_name(name: str) -> str:
+    """What the direction is compared with."""
+    names = {
+        "always_up": _("always up"),
+        "majority": _("the majority"),
+        "momentum": _("momentum"),
+        "requirement": _("the model of the requirement"),
+    }
+    return names.get(name, name)
 
 
 def status_name(status: str) -> str:

@@ -207,6 +207,50 @@ def test_the_table_of_the_evaluation_is_shown(known: Path) -> None:
     assert "gate" in shown.err
 
 
+def test_the_details_of_an_evaluation_are_by_year_and_regime_and_against_each_baseline(known: Path) -> None:
+    shown = call("direction", "evaluate", "--at", "open", "11:00", "--details", home=known, now=EVENING)
+    assert shown.code == 0, shown.err
+    words = " ".join(shown.out.split())
+    for part in ("First Last", "MCC", "Brier skill", "Year", "Regime", "Against", "always up", "the majority", "windows before"):
+        assert part in words
+    assert "always_up" not in words
+    judged = call("direction", "evaluate", "--at", "open", "--json", home=known, now=EVENING).json["decision_times"][0]
+    for key in ("first", "last"):
+        assert judged[key] in words
+        assert judged["gate"][key] in words
+    assert all(isinstance(item["hits"], int) for item in judged["gate"]["baselines"].values())
+
+
+@pytest.mark.parametrize("words", [("--at", "open", "11:00"), ("--at", "open", "--at", "11:00"), ("--at", "open,11:00")])
+def test_several_decision_times_are_named_in_any_way(words: tuple[str, ...]) -> None:
+    from tui.cli import build_parser
+    from tui.commands.direction import _params
+
+    assert _params(build_parser().parse_args(["direction", "evaluate", *words]))["times"] == ["open", "11:00"]
+
+
+@pytest.mark.parametrize(
+    ("action", "shown", "hidden"),
+    [
+        ("signal", ("--price", "--as-of", "--gate"), ("--out", "--from", "--details")),
+        ("evaluate", ("--from", "--details", "--gate"), ("--out", "--price", "--as-of", "--to")),
+        ("report", ("--out", "--from", "--to"), ("--price", "--at", "--gate", "--details")),
+    ],
+)
+def test_the_help_of_an_action_has_its_own_options_and_an_example(
+    action: str, shown: tuple[str, ...], hidden: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tui.cli import build_parser
+
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["direction", action, "--help"])
+    text = capsys.readouterr().out
+    assert f"pregao direction {action} --" in text
+    options = text.split("Example")[0]
+    assert all(option in options for option in shown)
+    assert not any(f"{option} " in options for option in hidden)
+
+
 @pytest.mark.parametrize("ending", ["md", "html"])
 def test_the_analysis_is_written_with_its_plots(known: Path, tmp_path: Path, ending: str) -> None:
     path = tmp_path / "analysis" / f"index.{ending}"
@@ -248,6 +292,8 @@ def test_the_analysis_is_written_with_its_plots(known: Path, tmp_path: Path, end
         (("report", "--out", "x.md", "--gate"), 2, "--gate"),
         (("evaluate", "--price", "1"), 2, "--price"),
         (("--out", "x.md"), 2, "--out"),
+        (("report", "--out", "x.md", "--as-of", "2025-03-12"), 2, "--as-of"),
+        (("--details",), 2, "--details"),
         (("evaluate", "--at", "close"), 3, "too few"),
     ],
 )

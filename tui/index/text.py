@@ -10,7 +10,7 @@ from rich.text import Text
 from engine.domain import from_day_number, sao_paulo
 from engine.i18n import _, ngettext
 from tui.index.record import THRESHOLD, Moment, Past
-from tui.names import regime_name
+from tui.names import baseline_name, regime_name
 from tui.quick_format import DASH, GLYPH, day, number, price
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def gate_text(moment: Moment, colours: Colours) -> Text:
     text = Text(f"{goal}\n", style=f"bold {colours[style]}")
     for reason in gate.get("reasons") or ():
         text.append(f"· {reason}\n", style="not bold default")
-    same = ", ".join(f"{_baseline(name)} {points(held.get('accuracy'))}" for name, held in (gate.get("baselines") or {}).items())
+    same = ", ".join(
+        f"{baseline_name(name)} {points(held.get('accuracy'))}" for name, held in (gate.get("baselines") or {}).items()
+    )
     if same:
         text.append("· " + _("In the same window: {baselines}.").format(baselines=same) + "\n", style="not bold default")
     percentile = gate.get("percentile")
@@ -211,7 +213,7 @@ def figures_text(moment: Moment, colours: Colours) -> Text:
         )
         + "\n"
     )
-    same = ", ".join(f"{_baseline(name)} {points(held.get('accuracy'))}" for name, held in found["baselines"].items())
+    same = ", ".join(f"{baseline_name(name)} {points(held.get('accuracy'))}" for name, held in found["baselines"].items())
     text.append(_("Baselines: {baselines}").format(baselines=same) + "\n")
     for name, held in (found.get("difference_to") or {}).items():
         text.append(_difference(name, held) + "\n")
@@ -240,7 +242,7 @@ def _share_line(row: Mapping[str, Any]) -> str:
 def _difference(name: str, held: Mapping[str, Any]) -> str:
     value, (low, high) = held["difference"], held["interval"]
     return _("Against {baseline}: {value} points (95 % interval {low} to {high})").format(
-        baseline=_baseline(name), value=_signed(value), low=_signed(low), high=_signed(high)
+        baseline=baseline_name(name), value=_signed(value), low=_signed(low), high=_signed(high)
     )
 
 
@@ -255,13 +257,3 @@ def _span(interval: Sequence[float | None] | None) -> str:
     if not interval:
         return DASH
     return _("95 % interval {low} to {high}").format(low=points(interval[0]), high=points(interval[1]))
-
-
-def _baseline(name: str) -> str:
-    names = {
-        "always_up": _("always up"),
-        "majority": _("the majority"),
-        "momentum": _("momentum"),
-        "requirement": _("the model of the requirement"),
-    }
-    return names.get(name, name)

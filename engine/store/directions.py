@@ -77,7 +77,10 @@ _EVALUATION = "id, symbol, decision_time, configuration, evaluated_at, snapshot,
 
 
 def record_direction(store: Store, said: StoredDirection) -> bool:
-    """Keep what was said; whether it changed anything. The same again changes nothing; once the outcome is known nothing changes."""
+    """Keep what was said; whether it changed anything.
+
+    The same again changes nothing, nor does saying nothing after something was said; once the outcome is known nothing changes.
+    """
     row = (
         *(said.symbol, said.target_session, said.decision_time, said.session, said.signal, said.probability, said.baseline),
         *(said.model, _text(said.direction), said.made_at),
@@ -88,7 +91,8 @@ def record_direction(store: Store, said: StoredDirection) -> bool:
             " direction, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (symbol, target_session, decision_time)"
             " DO UPDATE SET session = excluded.session, signal = excluded.signal, probability = excluded.probability,"
             " baseline = excluded.baseline, model = excluded.model, direction = excluded.direction, made_at = excluded.made_at"
-            " WHERE outcome IS NULL AND direction != excluded.direction",
+            " WHERE outcome IS NULL AND direction != excluded.direction"
+            " AND (excluded.probability IS NOT NULL OR directions.probability IS NULL)",
             row,
         )
         return bool(done.rowcount)

@@ -31,7 +31,8 @@ def at(day: date, hour: int, minute: int = 0) -> int:
 EVENING, OPENED = at(LAST, 21), at(NEXT, 10, 20)
 KEYS = {
     "symbol", "session", "target_session", "decision_time", "label", "decided_at", "signal", "probability", "baseline", "coverage",
-    "model", "rows", "price", "reasons", "gate", "monitoring", "series", "notices", "timely", "demo",
+    "model", "rows", "price", "reasons", "contributions", "gate", "monitoring", "series", "series_used", "series_left_out", "notices",
+    "timely", "demo",
 }  # fmt: skip
 
 
@@ -197,7 +198,8 @@ def test_a_failed_canary_blocks_the_model(known: Path) -> None:
     found = say(known, "--at", "11:00").json
     assert (found["signal"], found["probability"]) == (None, None)
     assert any("own_outcome" in reason for reason in found["reasons"])
-    assert at_desk(known, lambda desk: read_directions(desk.store, "IBOV")) == []
+    (row,) = at_desk(known, lambda desk: read_directions(desk.store, "IBOV"))
+    assert (row.signal, row.probability) == (None, None)
 
 
 def test_the_table_of_the_evaluation_is_shown(known: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.domain import Bars
+from engine.domain import Bars, PriceBase
 from engine.errors import NoDataError, UsageError
 from engine.ingestion.series import SeriesFile
-from engine.ml.direction.data import FUND, IndexData, build, load, with_price
+from engine.ml.direction.data import FUND, IndexData, build, load, with_index_price, with_own_print, with_price
+from engine.ml.direction.features import columns
 from engine.ml.direction.known import InformationSet
 from engine.ml.direction.times import ALL, DecisionTime, parse
 from engine.store.database import open_store
@@ -86,7 +87,7 @@ def test_a_typed_price_stands_for_the_last_session_alone() -> None:
     price = float(data.previous_close[-1]) * 1.01
     typed = with_price(data, time, price)
     before, after = (InformationSet.at(item.decisions(time)).of(item.prices_at(time), item.session) for item in (data, typed))
-    assert after[-1] == price
+    assert after[-1].tolist() == [price, data.previous_close[-1]]
     assert np.array_equal(before[:-1], after[:-1], equal_nan=True)
     fund = float(data.opening_previous[-1]) * 0.99
     assert with_price(data, DecisionTime("open"), fund).opening[-1] == fund
@@ -137,6 +138,67 @@ def test_a_price_is_of_its_own_clock_or_unknown() -> None:
         time = parse(text)
         found = InformationSet.at(data.decisions(time)).of(data.prices_at(time), data.session)
         assert (~np.isnan(found)).any() == known, text
+
+
+def prices(data: IndexData, text: str) -> np.ndarray:
+    time = parse(text)
+    return InformationSet.at(data.decisions(time)).of(data.prices_at(time), data.session)
+
+
+def whole_hours(data: IndexData, *, factor: float = 1.0, base: PriceBase = PriceBase.UNKNOWN) -> Bars:
+    """Bars of the hour before 11:00 and of the last one of each session, at `factor` times the daily prices."""
+    hour = data.intraday["60m"]
+    last = replace(hour, time=data.closed - 3600, session=data.session, close=np.append(data.close[:-1], 1.0))
+    order = np.argsort(np.concatenate((hour.time, last.time)), kind="stable")
+    joined = {
+        name: np.concatenate((getattr(hour, name), getattr(last, name)))[order]
+        for name in ("time", "session", "open", "high", "low", "close", "quantity", "turnover", "provisional", "after_market")
+    }
+    return replace(hour, **{**joined, "close": joined["close"] * factor}, price_base=base)
+
+
+def test_a_nowcast_measures_from_the_close_of_the_same_prices() -> None:
+    """Daily closes adjusted for dividends and raw prices within the session would make a move that never was."""
+    data = made_data()
+    usual = prices(data, "11:00")
+    other = replace(data, intraday={"60m": whole_hours(data, factor=1.1)}, bars=replace(data.bars, price_base=PriceBase.ADJUSTED))
+    found = prices(other, "11:00")
+    assert np.isnan(found[0]).all()
+    assert found[1:] == pytest.approx(1.1 * usual[1:])
+    names, X = columns(other, parse("11:00"))
+    assert names == ("move_so_far",)
+    assert X[1:] == pytest.approx(columns(data, parse("11:00"))[1][1:], nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("daily", "hours", "known"), [("raw", "raw", True), ("adjusted", "raw", False), ("unknown", "unknown", False)]
+)
+def test_without_the_last_bar_of_the_session_before_only_raw_prices_are_compared(daily: str, hours: str, known: bool) -> None:
+    data = made_data()
+    bars = replace(data.intraday["60m"], price_base=PriceBase(hours))
+    other = replace(data, intraday={"60m": bars}, bars=replace(data.bars, price_base=PriceBase(daily)))
+    assert np.isnan(prices(other, "11:00")).all() == (not known)
+
+
+def test_a_typed_price_is_measured_from_the_close_of_the_bars_within_the_session() -> None:
+    data = made_data()
+    other = replace(data, intraday={"60m": whole_hours(data, factor=2.0)})
+    before = 2 * float(data.previous_close[-1])
+    with pytest.raises(UsageError):
+        with_price(other, parse("11:00"), before / 2)
+    assert prices(with_price(other, parse("11:00"), before * 1.01), "11:00")[-1] == pytest.approx([before * 1.01, before])
+
+
+def test_a_price_of_the_index_needs_no_close_of_bova11() -> None:
+    data = made_data()
+    blank = np.full(len(data), np.nan)
+    stale = replace(data, opening=blank, opening_previous=blank)
+    price = float(data.previous_close[-1]) * 1.01
+    typed = with_index_price(stale, price)
+    pair = InformationSet.at(typed.decisions(DecisionTime("open"))).of(typed.openings(), typed.session)
+    assert pair[-1].tolist() == [price, data.previous_close[-1]]
+    own = with_own_print(data)
+    assert (own.opening_symbol, columns(own, DecisionTime("open"))[0]) == ("", ("first_print_gap",))
 
 
 def test_an_early_close_leaves_no_price_of_a_later_clock() -> None:

@@ -13,7 +13,7 @@ import pytest
 from engine.domain import day_number, from_day_number
 from engine.errors import NoDataError, UsageError
 from engine.ml.direction.data import IndexData
-from engine.ml.direction.evaluate import Evaluation, evaluate, folds, out_of_sample
+from engine.ml.direction.evaluate import Evaluation, evaluate, folds, held_out, judge, out_of_sample
 from engine.ml.direction.features import columns
 from engine.ml.direction.times import ALL, parse
 from tests.ml.direction_maker import made_data
@@ -159,9 +159,63 @@ def test_a_time_without_prices_is_skipped_with_the_reason() -> None:
     data = replace(made_data(), intraday={})
     found = evaluate(data, TIMES[2:], start=begin(data))
     assert [item.time.text for item in found.times] == ["open"]
-    assert "120" in found.skipped["11:00"]
-    with pytest.raises(NoDataError):
+    assert found.skipped["11:00"] == "There are no bars of IBOV within the session."
+    with pytest.raises(NoDataError, match="no bars of IBOV within the session"):
         evaluate(data, TIMES[3:], start=begin(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("preopen", "at least one of NIKKEI"),
+        ("12:00", "ends at 12:00"),
+        ("open", "no opening prices of BOVA11"),
+        ("close", "449 sessions"),
+    ],
+)
+def test_what_a_time_lacks_is_said(text: str, part: str) -> None:
+    data = made_data(sessions=450)
+    blank = np.full(len(data), np.nan)
+    data = replace(data, series={}, opening=blank)
+    with pytest.raises(NoDataError, match=part):
+        judge(data, parse(text), start=begin(data))
+
+
+def test_fewer_sessions_than_a_window_are_not_judged() -> None:
+    data = made_data()
+    with pytest.raises(NoDataError, match="30 judged"):
+        judge(data, TIMES[3], start=begin(data, 29))
+    assert judge(data, TIMES[3], start=begin(data, 30)).session.size == 30
+
+
+def test_an_evaluation_says_which_sessions_its_gate_looked_at() -> None:
+    (item,) = evaluate(made_data(), TIMES[3:], start=begin(made_data())).times
+    judged = [from_day_number(int(day)).isoformat() for day in item.session[-30:]]
+    gate = item.figures["gate"]
+    assert (gate["first"], gate["last"], gate["behind"], gate["stale"]) == (judged[0], judged[-1], 0, False)
+
+
+def test_openings_that_ended_long_ago_meet_no_gate() -> None:
+    data = made_data()
+    opening = data.opening.copy()
+    opening[-60:] = np.nan
+    found = judge(replace(data, opening=opening), TIMES[2], start=begin(data, 300)).figures["gate"]
+    assert (found["behind"], found["stale"], found["verdict"]) == (59, True, "not met")
+
+
+def test_the_last_30_sessions_are_held_out_as_the_requirement_asks() -> None:
+    data = made_data(sessions=502)
+    found = held_out(data)
+    assert set(found) == {"ensemble", "seed_tree"}
+    for item in found.values():
+        assert item.learnt.tolist() == list(range(item.learnt[0], 471))
+        assert item.session.tolist() == data.session[471:501].tolist()
+        assert item.label.tolist() == data.label[471:501].tolist()
+        assert item.figures["n"] == 30
+        assert 0 <= item.figures["accuracy"] <= 1
+    assert set(held_out(data, TIMES[3])) == {"move"}
+    with pytest.raises(NoDataError, match="too few"):
+        held_out(made_data(sessions=400))
 
 
 def test_an_impossible_step_is_refused() -> None:

@@ -266,3 +266,30 @@ def test_only_the_last_sessions_count_and_too_few_say_nothing() -> None:
     assert (few.state, few.sessions) == (INSUFFICIENT, 40)
     assert math.isnan(few.brier_skill)
     assert monitor(np.full(100, np.nan), np.ones(100), 0.5).sessions == 0
+
+
+DAYS = np.arange(20_000, 20_030)
+
+
+def test_a_gate_says_which_sessions_it_looked_at() -> None:
+    found = gate(26, 30, no_skill=0.5, history=SKILLED, sessions=DAYS, behind=30)
+    assert (found.first, found.last, found.stale, found.verdict) == ("2024-10-04", "2024-11-02", False, MET)
+    assert "from 2024-10-04 to 2024-11-02" in found.reasons[0]
+    assert (gate(26, 30).first, gate(26, 30).last) == (None, None)
+
+
+def test_a_window_that_ended_long_ago_is_not_met_whatever_its_hits() -> None:
+    found = gate(30, 30, no_skill=0.5, history=SKILLED, sessions=DAYS, behind=31)
+    assert (found.stale, found.verdict, found.met) == (True, NOT_MET, False)
+    assert any("31 sessions have come since" in reason for reason in found.reasons)
+    assert found.as_dict()["last"] == "2024-11-02"
+
+
+def test_monitoring_says_which_sessions_it_looked_at_and_nothing_of_the_present_from_old_ones() -> None:
+    p = np.full(300, 0.5)
+    y = drawn(p, 6)
+    days = np.arange(20_000, 20_300)
+    fresh, old = (monitor(p, y, 0.5, days=days, behind=behind) for behind in (0, 31))
+    assert (fresh.first, fresh.last) == ("2024-11-23", "2025-07-30")
+    assert (fresh.state, old.state) == (OK, INSUFFICIENT)
+    assert "31 have come since" in old.reasons[0]

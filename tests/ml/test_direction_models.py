@@ -79,6 +79,19 @@ def test_contributions_add_up_to_the_log_odds() -> None:
     assert np.log(p / (1 - p)) == pytest.approx(odds)
 
 
+@pytest.mark.parametrize("kind", ["ensemble", "seed_tree"])
+def test_contributions_of_trees_are_part_of_the_sum(kind: str) -> None:
+    """A member's own parts add up to its log-odds but for where it begins; those of the mean are the mean of theirs."""
+    X, y = learnable()
+    model = fit(kind, NAMES, X, y)
+    high, low = (np.array([value, 0.0, 0.0]) for value in (2.0, -2.0))
+    assert model.contributions(high)[0] > 0 > model.contributions(low)[0]
+    assert abs(model.contributions(high)[1]) < abs(model.contributions(high)[0])
+    p = float(model.probability(high[None, :])[0])
+    odds = math.log(p / (1 - p))
+    assert (model.contributions(high).sum() > 0) == (odds > 0)
+
+
 def test_a_crash_counts_four_spreads_and_no_more() -> None:
     X, y = learnable()
     model = fit("move", NAMES[:1], X[:, :1], y)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.domain import TIMEFRAMES, from_day_number
+from engine.domain import TIMEFRAMES, PriceBase, from_day_number
 from engine.errors import NoDataError, UsageError
 from engine.i18n import _, ngettext
 from engine.ml.direction.known import Known
@@ -94,22 +94,49 @@ class IndexData:
         return Known("opening", self.session, self.opened + OPENING_KNOWN, np.column_stack(pair))
 
     def prices_at(self, time: DecisionTime) -> Known:
-        """The price at a nowcast's clock by target session, from the finest-fitting stored bars; a typed one for the last."""
+        """The price at a nowcast's clock and the close before, float64 (n, 2), by target session; of the bars that tell most sessions.
+
+        Both are of one source: the close before is that of the bars within the session, see `closes_before`. A typed price is the
+        last one's, against the close before of those bars or else of the daily ones.
+        """
         assert time.clock is not None
         clocks = self.decisions(time)
-        best, ends = np.full(len(self), np.nan), clocks.copy()
+        best, ends = np.full((len(self), 2), np.nan), clocks.copy()
         for timeframe, bars in self.intraday.items():
-            end = bars.time + TIMEFRAMES[timeframe]
-            place = np.searchsorted(end, clocks, side="right") - 1
             if not len(bars):
                 continue
-            fresh = (place >= 0) & (clocks - end[place] <= FRESH) & (clocks < self.closed)
-            found = np.where(fresh, bars.close[place], np.nan)
-            if np.count_nonzero(fresh) > np.count_nonzero(~np.isnan(best)):
-                best, ends = found, np.where(fresh, end[place], clocks)
+            end = bars.time + TIMEFRAMES[timeframe]
+            place = np.searchsorted(end, clocks, side="right") - 1
+            before = self.closes_before(timeframe)
+            fresh = (place >= 0) & (clocks - end[place] <= FRESH) & (clocks < self.closed) & ~np.isnan(before)
+            if np.count_nonzero(fresh) > np.count_nonzero(~np.isnan(best[:, 0])):
+                best = np.where(fresh[:, None], np.column_stack((bars.close[place], before)), np.nan)
+                ends = np.where(fresh, end[place], clocks)
         if self.quote is not None:
-            best[-1], ends[-1] = self.quote, clocks[-1]
+            best[-1], ends[-1] = (self.quote, self.quoted_before()), clocks[-1]
         return Known("price", self.session, ends, best)
+
+    def closes_before(self, timeframe: str) -> FloatArray:
+        """The close of the session before each target by the bars of a timeframe within the session, float64 (n,).
+
+        It is that of the bar that ends at the regular close or later. Where there is none it is the daily close, when both are known
+        to be raw prices, else NaN: prices of two sources, adjusted in one of them alone, would make a move that never was.
+        """
+        bars = self.intraday[timeframe]
+        regular = bars.take(~bars.after_market)
+        both_raw = bars.price_base == self.bars.price_base == PriceBase.RAW
+        found = self.previous_close.copy() if both_raw else np.full(len(self), np.nan)
+        if len(regular):
+            place = np.searchsorted(regular.session, self.previous, side="right") - 1
+            ended = regular.time[place] + TIMEFRAMES[timeframe] >= self.previous_closed
+            there = (place >= 0) & (regular.session[place] == self.previous) & ended
+            found[there] = regular.close[place[there]]
+        return found
+
+    def quoted_before(self) -> float:
+        """The close before the last target that a typed price is measured against."""
+        stated = [float(self.closes_before(timeframe)[-1]) for timeframe in self.intraday]
+        return next((value for value in stated if not np.isnan(value)), float(self.previous_close[-1]))
 
     def until(self, session: int) -> IndexData:
         """The same as it was while the outcome of `session` was not known: it is the last row, and nothing later is there.
@@ -143,7 +170,9 @@ def with_price(data: IndexData, time: DecisionTime, price: float) -> IndexData:
         raise UsageError(_("A price is used at the opening and during the session, not {time}").format(time=time.title))
     fund = time.name == "open" and data.opening_symbol
     name = data.opening_symbol if fund else data.symbol
-    before = float((data.opening_previous if fund else data.previous_close)[-1])
+    before = float(
+        data.opening_previous[-1] if fund else data.previous_close[-1] if time.name == "open" else data.quoted_before()
+    )
     if not price > 0 or not abs(price / before - 1) <= WIDEST_MOVE:
         raise UsageError(
             _("{price:g} is no price of {symbol}, which closed at {before:g} before").format(
@@ -158,6 +187,19 @@ def with_price(data: IndexData, time: DecisionTime, price: float) -> IndexData:
     prices[-1] = price
     typed: dict[str, Any] = {field: prices}
     return replace(data, **typed)
+
+
+def with_index_price(data: IndexData, price: float) -> IndexData:
+    """The data with a typed price of the symbol itself in the place of BOVA11's opening: what counts is the move since the close before."""
+    opening, before = data.opening.copy(), data.opening_previous.copy()
+    opening[-1], before[-1] = price, data.previous_close[-1]
+    return replace(data, opening=opening, opening_previous=before)
+
+
+def with_own_print(data: IndexData) -> IndexData:
+    """The data as it is without BOVA11: the opening is the first print of the symbol, as the source of its daily bars states it."""
+    blank = np.full(len(data), np.nan)
+    return replace(data, opening_symbol="", opening=blank, opening_previous=blank)
 
 
 def build(

@@ -7,7 +7,7 @@ next `refit` sessions, judges these, and is fitted anew. Every answer that is co
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +23,7 @@ from engine.ml.direction import figures, models
 from engine.ml.direction.data import IndexData
 from engine.ml.direction.features import columns, seed_columns
 from engine.ml.direction.gate import WINDOW, gate
+from engine.ml.direction.lacking import lacking
 from engine.ml.direction.times import ALL, CLOSE, DecisionTime
 from engine.ml.scores import calibration
 
@@ -35,6 +36,8 @@ REFIT = 21
 FIRST_LEARNT = date(2005, 6, 1)
 FIRST_JUDGED = date(2015, 1, 2)
 THREADS = 2
+#: The sessions that the requirement holds out: learnt from everything before them, once.
+HELD_OUT = 30
 #: Baselines that need no model; "skill" is being surely better than each of them.
 ALWAYS_UP, MAJORITY, MOMENTUM, SEED_MODEL = "always_up", "majority", "momentum", "requirement"
 NAIVE = (ALWAYS_UP, MAJORITY, MOMENTUM)
@@ -50,6 +53,30 @@ class Fold:
 
     train: IntArray
     test: IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """One model on the sessions that were held out.
+
+    learnt: int64 indices of the target sessions learnt from. session: int64 (r,). probability, label: float64 (r,). base_rate: share
+    of higher closes among those learnt from.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    learnt: IntArray
+    session: IntArray
+    probability: FloatArray
+    label: FloatArray
+    base_rate: float
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Accuracy with its interval, and the other figures of an evaluation."""
+        climate = np.full(self.probability.size, self.base_rate)
+        hits = (self.probability >= 0.5) == (self.label > 0.5)
+        return {**figures.share_of(hits), **figures.basic(self.probability, self.label, climate)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,33 +150,67 @@ def evaluate(
     A decision time without enough sessions is skipped with its reason. Raises UsageError for an impossible `refit`, NoDataError
     when no decision time can be judged.
     """
-    if refit < 1:
-        raise UsageError(_("A walk-forward refits after at least 1 session, not {count}").format(count=refit))
-    first = day_number(start)
-    plans = []
+    plans: list[_Plan] = []
+    skipped: dict[str, str] = {}
     for time in times:
-        kind, (names, X) = models.kind_of(time), columns(data, time)
-        plans.append((time, kind, names, X, folds(data, time, X, models.LEAST_ROWS[kind], first, refit)))
-    total = sum(len(steps) for *_rest, steps in plans)
-    done, found, skipped = 0, [], {}
-    for time, kind, names, X, steps in plans:
-        if not steps:
-            skipped[time.text] = _("Too few sessions are known at this time: at least {least} are learnt from.").format(
-                least=models.LEAST_ROWS[kind]
-            )
-            continue
-        judged = _judge(data, time, kind, names, X, steps, configurations, seed, _counted(progress, done, total, time.title))
-        done += len(steps)
+        try:
+            plans.append(_plan(data, time, start, refit))
+        except NoDataError as error:
+            skipped[time.text] = error.message
+    if not plans:
+        raise nothing_judged(data.symbol, skipped)
+    total, done, found = sum(len(plan.steps) for plan in plans), 0, []
+    for plan in plans:
+        judged = _judge(data, plan, configurations, seed, _counted(progress, done, total, plan.time.title))
+        done += len(plan.steps)
         found.append(judged)
         emit("decision_time", judged.as_dict())
-    if not found:
-        raise NoDataError(
-            _("There are too few sessions of {symbol} to judge the direction on").format(symbol=data.symbol),
-            _("Import a longer history, or judge from an earlier day on."),
-        )
     progress(total, total)
     series = tuple(age.as_dict() for age in data.ages)
     return Evaluation(data.symbol, refit, series, data.notices, tuple(found), skipped)
+
+
+def judge(
+    data: IndexData,
+    time: DecisionTime,
+    *,
+    start: date = FIRST_JUDGED,
+    refit: int = REFIT,
+    progress: Progress = silent,
+) -> TimeEvaluation:
+    """One decision time as `evaluate` judges it. Raises NoDataError, with what it lacks, when it cannot be judged."""
+    plan = _plan(data, time, start, refit)
+    return _judge(data, plan, 1, models.SEED, _counted(progress, 0, len(plan.steps), time.title))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """What is judged of one decision time: the columns with their rows, and the steps of the walk-forward."""
+
+    time: DecisionTime
+    kind: str
+    names: tuple[str, ...]
+    X: FloatArray
+    steps: tuple[Fold, ...]
+
+
+def _plan(data: IndexData, time: DecisionTime, start: date, refit: int) -> _Plan:
+    """Raises UsageError for an impossible `refit` and NoDataError for fewer sessions than a window of the gate has."""
+    if refit < 1:
+        raise UsageError(_("A walk-forward refits after at least 1 session, not {count}").format(count=refit))
+    kind, (names, X) = models.kind_of(time), columns(data, time)
+    steps = folds(data, time, X, models.LEAST_ROWS[kind], day_number(start), refit)
+    if sum(fold.test.size for fold in steps) < WINDOW:
+        raise NoDataError(lacking(data, time, X, WINDOW), _("Import a longer history, or judge from an earlier day on."))
+    return _Plan(time, kind, names, X, steps)
+
+
+def nothing_judged(symbol: str, skipped: Mapping[str, str]) -> NoDataError:
+    """Why no decision time of a symbol could be judged. skipped: the reason of each, by decision time."""
+    hint = _("Import a longer history, or judge from an earlier day on.")
+    if len(skipped) == 1:
+        return NoDataError(next(iter(skipped.values())), hint)
+    return NoDataError(_("There are too few sessions of {symbol} to judge the direction on").format(symbol=symbol), hint)
 
 
 def _counted(progress: Progress, begun: int, whole: int, title: str) -> Progress:
@@ -159,6 +220,32 @@ def _counted(progress: Progress, begun: int, whole: int, title: str) -> Progress
         progress(begun + done, whole, note or title)
 
     return report
+
+
+def held_out(
+    data: IndexData, time: DecisionTime | None = None, *, sessions: int = HELD_OUT, seed: int = models.SEED
+) -> dict[str, HeldOut]:
+    """The requirement's own protocol, by kind of model: learn once, from all that had closed before the last `sessions` known ones.
+
+    time: None for "close", where the requirement's tree on its own columns stands beside the ensemble. Raises NoDataError for too few
+    sessions to learn from.
+    """
+    time = time or DecisionTime(CLOSE)
+    plans = [(models.kind_of(time), *columns(data, time))]
+    if time.name == CLOSE:
+        plans.append((models.SEED_TREE, *seed_columns(data)))
+    found = {}
+    for kind, names, X in plans:
+        known = np.flatnonzero(~np.isnan(data.label) & ~np.isnan(X).all(axis=1) & (data.session >= day_number(FIRST_LEARNT)))
+        rows = known[-sessions:]
+        learnt = known[data.closed[known] < data.decisions(time)[rows[0]]] if rows.size else known
+        if learnt.size < models.LEAST_ROWS[kind]:
+            raise NoDataError(lacking(data, time, X, sessions), _("Import a longer history."))
+        model = models.fit(kind, names, X[learnt], data.label[learnt], seed=seed)
+        found[kind] = HeldOut(
+            kind, names, learnt, data.session[rows], model.probability(X[rows]), data.label[rows], model.base_rate
+        )
+    return found
 
 
 def folds(data: IndexData, time: DecisionTime, X: FloatArray, least: int, first: int = 0, refit: int = REFIT) -> tuple[Fold, ...]:
@@ -202,17 +289,8 @@ def out_of_sample(
     return np.concatenate(probabilities), np.concatenate(rates)
 
 
-def _judge(
-    data: IndexData,
-    time: DecisionTime,
-    kind: str,
-    names: tuple[str, ...],
-    X: FloatArray,
-    steps: Sequence[Fold],
-    configurations: int,
-    seed: int,
-    progress: Progress,
-) -> TimeEvaluation:
+def _judge(data: IndexData, plan: _Plan, configurations: int, seed: int, progress: Progress) -> TimeEvaluation:
+    time, kind, names, X, steps = plan.time, plan.kind, plan.names, plan.X, plan.steps
     rows = np.concatenate([fold.test for fold in steps])
     p, climate = out_of_sample(data, kind, names, X, steps, seed, progress)
     y = data.label[rows]
@@ -221,7 +299,8 @@ def _judge(
         seed_names, seed_X = seed_columns(data)
         calls[SEED_MODEL] = out_of_sample(data, models.SEED_TREE, seed_names, seed_X, steps, seed)[0] >= 0.5
     found = TimeEvaluation(time, kind, names, data.session[rows], p, y, climate, _bands(steps, p, y), calls)
-    found.figures.update(_figures(found, [str(REGIMES[code]) for code in regimes(data.bars)[rows]], configurations, seed))
+    behind = int(np.count_nonzero(data.bars.session > found.session[-1]))
+    found.figures.update(_figures(found, [str(REGIMES[code]) for code in regimes(data.bars)[rows]], configurations, seed, behind))
     return found
 
 
@@ -242,7 +321,7 @@ def _bands(steps: Sequence[Fold], p: FloatArray, y: FloatArray) -> FloatArray:
     return found
 
 
-def _figures(judged: TimeEvaluation, regime: list[str], configurations: int, seed: int) -> dict[str, Any]:
+def _figures(judged: TimeEvaluation, regime: list[str], configurations: int, seed: int, behind: int) -> dict[str, Any]:
     p, y, hits = judged.probability, judged.label, judged.hits
     right = {name: call == (y > 0.5) for name, call in judged.calls.items()}
     overall = figures.share_of(hits)
@@ -252,7 +331,7 @@ def _figures(judged: TimeEvaluation, regime: list[str], configurations: int, see
     verdict = gate(
         int(hits[-window:].sum()), window, configurations=configurations, history=hits[: hits.size - window],
         no_skill=float(max(before.mean(), 1 - before.mean())) if before.size else 0.5,
-        baselines={name: int(item[-window:].sum()) for name, item in right.items()},
+        baselines={name: int(item[-window:].sum()) for name, item in right.items()}, sessions=judged.session[-window:], behind=behind,
     )  # fmt: skip
     return {
         "decision_time": judged.time.text,

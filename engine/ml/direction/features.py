@@ -43,10 +43,11 @@ def columns(data: IndexData, time: DecisionTime) -> tuple[tuple[str, ...], Float
         found = _before_opening(data, information)
     elif time.name == OPEN:
         pair = information.of(data.openings(), data.session)
-        found = {"opening_gap": _log_ratio(pair[:, 0], pair[:, 1]) / _spread(data, information)}
+        name = "opening_gap" if data.opening_symbol else "first_print_gap"
+        found = {name: _log_ratio(pair[:, 0], pair[:, 1]) / _spread(data, information)}
     else:
-        price = information.of(data.prices_at(time), data.session)
-        found = {"move_so_far": _log_ratio(price, data.previous_close) / _spread(data, information)}
+        pair = information.of(data.prices_at(time), data.session)
+        found = {"move_so_far": _log_ratio(pair[:, 0], pair[:, 1]) / _spread(data, information)}
     return tuple(found), np.column_stack(list(found.values()))
 
 

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain import from_day_number
 from engine.errors import UsageError
 from engine.i18n import _, mark
 from engine.ml.scores import wilson
 from engine.strategies.base import percent
 
 if TYPE_CHECKING:
-    from engine.domain import BoolArray
+    from engine.domain import BoolArray, IntArray
 
 MET = mark("met")
 NOT_MET = mark("not met")
@@ -33,6 +34,8 @@ THRESHOLD = 0.75
 DOUBT = 0.05
 #: Out-of-sample sessions before the window from which on they say what the window may be expected to show.
 LEAST_HISTORY = 100
+#: A window whose last session lies further back than this, in sessions, says nothing of the present.
+STALE_AFTER = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class Gate:
     independent models without skill has as many hits. percentile: share of the rolled windows before with no more hits; windows:
     their number; share: the part of them that reaches the threshold; long_run, long_run_interval: accuracy on the sessions before
     the window. These four are NaN without enough history. attainable: whether the long run leaves room for the threshold, None
-    where it is not known. baselines: hits in the same window by name, each with "hits" and "accuracy". reasons: in words.
+    where it is not known. baselines: hits in the same window by name, each with "hits" and "accuracy". first, last: the days of the
+    window (ISO), None where they were not told; behind: sessions from the last one to the one asked about; stale: more than
+    STALE_AFTER, so that the window is not met whatever its hits. reasons: in words.
     """
 
     verdict: str
@@ -65,6 +70,10 @@ class Gate:
     long_run_interval: tuple[float, float]
     attainable: bool | None
     baselines: Mapping[str, Mapping[str, float]]
+    first: str | None
+    last: str | None
+    behind: int
+    stale: bool
     reasons: tuple[str, ...]
 
     @property
@@ -87,16 +96,19 @@ def gate(
     baselines: Mapping[str, int] | None = None,
     window: int = WINDOW,
     threshold: float = THRESHOLD,
+    sessions: IntArray | None = None,
+    behind: int = 0,
 ) -> Gate:
     """Judge `hits` of the last `n` sessions whose outcome is known (n = `window`, or fewer where there are not so many).
 
     configurations: how many were ever evaluated on this window, this one included. no_skill: chance of a hit without skill, the
     frequency of the more frequent outcome before the window. history: bool, oldest first, the hits on the sessions *before* the
-    window, out of sample (None: not known). baselines: hits of each baseline in the same window.
+    window, out of sample (None: not known). baselines: hits of each baseline in the same window. sessions: int64, their days since
+    1970-01-01, oldest first (None: not told). behind: sessions that came after the last of them, up to the one asked about.
 
     Met by luck: the threshold is reached, but the best of so many models without skill would reach it in more than 5 % of
     cases, or the 95 % interval of the long run (at least 100 sessions) lies below the threshold. Fewer sessions than the window
-    never meet it. Raises UsageError for numbers that cannot be.
+    never meet it, nor does a window that ended more than STALE_AFTER sessions before. Raises UsageError for numbers that cannot be.
     """
     if not 0 <= hits <= n or n > window or configurations < 1 or not 0 <= no_skill <= 1 or not 0 < threshold <= 1:
         raise UsageError(_("A gate needs hits from 0 to n, n up to the window, and at least one configuration"))
@@ -109,10 +121,11 @@ def gate(
     long_run = float(before.mean()) if known else math.nan
     interval = wilson(long_run, before.size)
     attainable = bool(interval[1] >= threshold) if known else None
-    reached = n == window and hits >= needed
+    stale = n > 0 and behind > STALE_AFTER
+    reached = n == window and hits >= needed and not stale
     lucky = reached and (chance > DOUBT or attainable is False)
     verdict = BY_LUCK if lucky else MET if reached else NOT_MET
-    found = {name: {"hits": float(value), "accuracy": value / n if n else math.nan} for name, value in (baselines or {}).items()}
+    found = {name: {"hits": int(value), "accuracy": value / n if n else math.nan} for name, value in (baselines or {}).items()}
     judged = Gate(
         verdict=verdict,
         hits=hits,
@@ -132,6 +145,10 @@ def gate(
         long_run_interval=interval,
         attainable=attainable,
         baselines=found,
+        first=from_day_number(int(sessions[0])).isoformat() if sessions is not None and sessions.size else None,
+        last=from_day_number(int(sessions[-1])).isoformat() if sessions is not None and sessions.size else None,
+        behind=behind,
+        stale=stale,
         reasons=(),
     )
     return replace(judged, reasons=_reasons(judged))
@@ -161,12 +178,16 @@ def _reasons(judged: Gate) -> tuple[str, ...]:
         return (_("No session whose outcome is known was judged."),)
     goal = percent(judged.threshold)
     low, high = judged.interval
+    dated = _(
+        "{hits} of the {n} sessions from {first} to {last} were right: {accuracy} (95 % interval {low} to {high}); {goal} needs {needed}."
+    )
+    plain = _("{hits} of the last {n} sessions were right: {accuracy} (95 % interval {low} to {high}); {goal} needs {needed}.")
     said = [
-        _(
-            "{hits} of the last {n} sessions were right: {accuracy} (95 % interval {low} to {high}); {goal} needs {needed}."
-        ).format(
+        (plain if judged.first is None else dated).format(
             hits=judged.hits,
             n=judged.sessions,
+            first=judged.first,
+            last=judged.last,
             accuracy=percent(judged.accuracy),
             low=percent(low),
             high=percent(high),
@@ -174,6 +195,12 @@ def _reasons(judged: Gate) -> tuple[str, ...]:
             needed=judged.needed,
         )
     ]
+    if judged.stale:
+        said.append(
+            _("{behind} sessions have come since, so that this says nothing of the present: the gate is not met.").format(
+                behind=judged.behind
+            )
+        )
     if judged.sessions < judged.window:
         said.append(_("The window is {window} sessions, and only {n} are known.").format(window=judged.window, n=judged.sessions))
     said.append(

@@ -38,7 +38,7 @@ SPLIT_BINS = 64
 #: Probabilities after the close are kept inside this: further out they were no more often right.
 EVENING_RANGE = (0.45, 0.57)
 #: Training rows below which a model says nothing, by its kind.
-LEAST_ROWS: Mapping[str, int] = {ENSEMBLE: 500, SEED_TREE: 500, LOGISTIC: 250, OPENING: 120, MOVE: 120}
+LEAST_ROWS: Mapping[str, int] = {ENSEMBLE: 450, SEED_TREE: 450, LOGISTIC: 250, OPENING: 120, MOVE: 120}
 #: Half-widths about one half inside which nothing is said, from which `abstention` chooses.
 BANDS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 TARGET, LEAST_SAID = 0.75, 60
@@ -51,8 +51,8 @@ class DirectionModel:
     """A fitted model of k columns.
 
     medians, centre, scale: float64 (k,), what a missing value is replaced by, and the mean and spread of each column. weights:
-    float64 (k,) and intercept, of the standardised columns in log-odds. trees: xgboost.Booster of the other members. base_rate: share of
-    higher closes among the training rows. rows: their number.
+    float64 (k,) and intercept, of the standardised columns in log-odds. trees: xgboost.Booster of the other members, the forest or
+    tree and then the boosted trees. base_rate: share of higher closes among the training rows. rows: their number.
     """
 
     kind: str
@@ -86,9 +86,22 @@ class DirectionModel:
         return result
 
     def contributions(self, row: FloatArray) -> FloatArray:
-        """What each column of one row (k,) adds to the log-odds of the logistic member, against its mean; float64 (k,)."""
+        """What each column of one row (k,) adds to the log-odds, the mean of what it adds in each member; float64 (k,).
+
+        In the logistic member it is the weight times the standardised value, in trees the Shapley value (Lundberg et al., "From local
+        explanations to global understanding", 2020); that of a tree that answers with a probability is divided by p (1 - p) of the base
+        rate. They add up to the log-odds of what is said but for the members' own starting points, their mean and its limits.
+        """
         filled = np.where(np.isnan(row), self.medians, row)
-        result: FloatArray = self._standard(filled) * self.weights
+        members = [] if self.kind == SEED_TREE else [self._standard(filled) * self.weights]
+        if self.trees:
+            import xgboost
+
+            one = xgboost.DMatrix(filled[None, :], nthread=1)
+            for tree, in_odds in zip(self.trees, (False, True)):
+                told = tree.predict(one, pred_contribs=True)[0, :-1].astype(np.float64)
+                members.append(told if in_odds else told / (self.base_rate * (1 - self.base_rate)))
+        result: FloatArray = np.mean(members, axis=0)
         return result
 
     def _standard(self, X: FloatArray) -> FloatArray:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.backtest.evidence.bootstrap import resampled_rows
+from engine.domain import from_day_number
 from engine.i18n import _, mark
+from engine.ml.direction.gate import STALE_AFTER
 from engine.strategies.base import decimal, percent
 
 if TYPE_CHECKING:
-    from engine.domain import FloatArray
+    from engine.domain import FloatArray, IntArray
 
 OK, WATCH, INSUFFICIENT = mark("ok"), mark("watch"), mark("insufficient evidence")
 SESSIONS = 250
@@ -36,6 +38,7 @@ class Monitoring:
 
     brier_skill: 1 - Brier / Brier of `usual`, with its 95 % interval (block bootstrap). level, spread: z of what came against what
     was said, about 0 when calibrated; a spread below 0 says that the probabilities are too sure. NaN where too little is known.
+    first, last: the days of the window (ISO), None where they were not told.
     """
 
     state: str
@@ -48,6 +51,8 @@ class Monitoring:
     brier_skill_interval: tuple[float, float]
     level: float
     spread: float
+    first: str | None
+    last: str | None
     reasons: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,20 +60,30 @@ class Monitoring:
         return {**asdict(self), "brier_skill_interval": list(self.brier_skill_interval), "reasons": list(self.reasons)}
 
 
-def monitor(probability: FloatArray, label: FloatArray, usual: float, sessions: int = SESSIONS) -> Monitoring:
+def monitor(
+    probability: FloatArray,
+    label: FloatArray,
+    usual: float,
+    sessions: int = SESSIONS,
+    *,
+    days: IntArray | None = None,
+    behind: int = 0,
+) -> Monitoring:
     """Judge the last `sessions` rows that have both. probability: of up, label: 1 up, 0 not; float64 (n,), NaN unknown, oldest first.
 
-    usual: the share of up sessions before the window.
+    usual: the share of up sessions before the window. days: int64 (n,), the day of each row since 1970-01-01 (None: not told).
+    behind: sessions that came after the last row; after more than STALE_AFTER nothing can be said of the present.
     """
     known = np.flatnonzero(~np.isnan(probability) & ~np.isnan(label))[-sessions:]
     p, y = probability[known], label[known]
     n = known.size
+    first, last = (None, None) if days is None or not n else (from_day_number(int(days[known[at]])).isoformat() for at in (0, -1))
     if n < LEAST or not 0 < usual < 1:
         said = _("{count} sessions were judged; {least} are needed to say whether anything has drifted.")
         nothing = math.nan
         return Monitoring(
             *(INSUFFICIENT, n, float(y.mean()) if n else nothing, usual, nothing, nothing, nothing, (nothing, nothing)),
-            *(nothing, nothing, (said.format(count=n, least=LEAST),)),
+            *(nothing, nothing, first, last, (said.format(count=n, least=LEAST),)),
         )
     base_rate = float(y.mean())
     drift = (base_rate - usual) / math.sqrt(usual * (1 - usual) / n)
@@ -83,6 +98,13 @@ def monitor(probability: FloatArray, label: FloatArray, usual: float, sessions: 
         )
     ]
     alarms = []
+    stale = behind > STALE_AFTER
+    if stale:
+        alarms.append(
+            _("The newest of these sessions is of {last}, and {behind} have come since: nothing is said of the present.").format(
+                last=last, behind=behind
+            )
+        )
     if abs(drift) > ALARM:
         alarms.append(
             _("The share of up sessions has drifted: {now}, where {usual} was usual.").format(
@@ -100,7 +122,7 @@ def monitor(probability: FloatArray, label: FloatArray, usual: float, sessions: 
     if high < 0:
         alarms.append(_("The probabilities are worse than the usual share of up sessions."))
     return Monitoring(
-        WATCH if alarms else OK,
+        INSUFFICIENT if stale else WATCH if alarms else OK,
         n,
         base_rate,
         usual,
@@ -110,6 +132,8 @@ def monitor(probability: FloatArray, label: FloatArray, usual: float, sessions: 
         (low, high),
         level,
         spread,
+        first,
+        last,
         (*alarms, *reasons),
     )
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Past:
-    """r answers, oldest first. session: int64 (r,), target sessions; probability, label: float64 (r,), of up, and what came; calls:
-    bool (r,) by baseline, True for up.
+    """r answers, oldest first, before the session `target`. session: int64 (r,), target sessions; probability, label: float64 (r,), of
+    up, and what came; calls: bool (r,) by baseline, True for up.
     """
 
     symbol: str
     decision_time: str
+    target: int
     session: IntArray
     probability: FloatArray
     label: FloatArray
@@ -48,12 +49,19 @@ class Past:
         up = self.label > 0.5
         right = {name: call == up for name, call in self.calls.items()}
         hits = (self.probability >= 0.5) == up
-        return judged_gate(desk, self.symbol, self.decision_time, self.session, hits, self.label, right)
+        return judged_gate(
+            desk, self.symbol, self.decision_time, self.session, hits, self.label, right, behind=self._behind(desk)
+        )
 
-    def monitoring(self) -> Monitoring:
+    def monitoring(self, desk: Desk) -> Monitoring:
         """Skill, base rate and calibration over the newest 250 of these sessions."""
         before = self.label[:-SESSIONS] if self.label.size > SESSIONS else self.label
-        return monitor(self.probability, self.label, float(before.mean()) if before.size else float("nan"))
+        usual = float(before.mean()) if before.size else float("nan")
+        return monitor(self.probability, self.label, usual, days=self.session, behind=self._behind(desk))
+
+    def _behind(self, desk: Desk) -> int:
+        """Sessions of B3 between the newest answer and the target."""
+        return desk.calendar.sessions_between(int(self.session[-1]) + 1, self.target - 1).size if self.session.size else 0
 
 
 def past_of(desk: Desk, evaluated: StoredEvaluation, target: int) -> Past:
@@ -73,4 +81,4 @@ def past_of(desk: Desk, evaluated: StoredEvaluation, target: int) -> Past:
     outcome = np.array(label, dtype=np.float64)[kept]
     told = {name: np.array(call, dtype=np.float64)[kept] > 0.5 for name, call in calls.items()}
     told["always_up"] = np.ones(outcome.size, dtype=np.bool_)
-    return Past(evaluated.symbol, evaluated.decision_time, days[kept], np.array(p, dtype=np.float64)[kept], outcome, told)
+    return Past(evaluated.symbol, evaluated.decision_time, target, days[kept], np.array(p, dtype=np.float64)[kept], outcome, told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -13,28 +13,24 @@ from engine.domain import day_number, from_day_number, iso, sao_paulo
 from engine.errors import NoDataError, UsageError
 from engine.i18n import _
 from engine.market.instruments import normalise_symbol
-from engine.ml.direction import models
-from engine.ml.direction.data import WIDEST_MOVE, IndexData, load, with_price
+from engine.ml.direction import models, suited
+from engine.ml.direction.answer import answer
+from engine.ml.direction.data import WIDEST_MOVE, IndexData, load, with_index_price, with_own_print, with_price
 from engine.ml.direction.evaluate import FIRST_LEARNT
-from engine.ml.direction.features import columns
+from engine.ml.direction.features import OVERNIGHT, columns
 from engine.ml.direction.feed import write_feed
+from engine.ml.direction.lacking import lacking
 from engine.ml.direction.past import past_of
-from engine.ml.direction.times import CLOSE, NOWCAST, OPEN, DecisionTime
+from engine.ml.direction.reasons import in_words, of_probability, parts
+from engine.ml.direction.standing import standing
+from engine.ml.direction.times import CLOSE, NOWCAST, OPEN, OTHER_MARKETS, PREOPEN, DecisionTime
 from engine.ml.direction.training import configuration
-from engine.ml.direction.words import column_words
 from engine.store.bars import Cut, live_cut, read_many
 from engine.store.directions import StoredDirection, fill_outcomes, read_directions, read_evaluation, record_direction
-from engine.strategies.base import decimal, percent
 
 if TYPE_CHECKING:
     from engine.desk import Desk
-    from engine.domain import FloatArray
-    from engine.store.directions import StoredEvaluation
 
-#: Columns whose contribution is told.
-NAMED = 3
-#: Columns that say yes or no, of which a no is not worth telling.
-FLAGS = ("monday", "tuesday", "wednesday", "thursday", "friday", "month_begins", "month_ends")
 #: Seconds after its instant in which what is said during the session still counts as said in time.
 TIMELY = 30 * 60
 
@@ -46,7 +42,8 @@ class Direction:
     signal: 1 up, 0 not up, None where nothing is said. probability: of up, None where nothing is known; baseline: the share of up
     sessions in what the model learnt from; coverage: share of past sessions on which something was said, None when never evaluated.
     timely: said before the session made it worthless, so that it may be recorded. gate, monitoring: None when never evaluated.
-    series: the other markets that were used, with their age.
+    contributions: the parts of the log-odds, see `reasons.parts`. series: the other markets that are stored, with their age at the
+    decision; series_used: those that the model learnt from; series_left_out: those that it did not, with the reason.
     """
 
     symbol: str
@@ -64,7 +61,10 @@ class Direction:
     monitoring: Mapping[str, Any] | None
     decided_at: int
     price: float | None = None
+    contributions: tuple[Mapping[str, Any], ...] = ()
     series: tuple[Mapping[str, Any], ...] = ()
+    series_used: tuple[Mapping[str, Any], ...] = ()
+    series_left_out: tuple[Mapping[str, Any], ...] = ()
     notices: tuple[str, ...] = ()
     timely: bool = True
     demo: bool = False
@@ -89,7 +89,10 @@ class Direction:
             "reasons": list(self.reasons),
             "gate": None if self.gate is None else dict(self.gate),
             "monitoring": None if self.monitoring is None else dict(self.monitoring),
+            "contributions": [dict(item) for item in self.contributions],
             "series": [dict(item) for item in self.series],
+            "series_used": [dict(item) for item in self.series_used],
+            "series_left_out": [dict(item) for item in self.series_left_out],
             "notices": list(self.notices),
             "timely": self.timely,
             "demo": self.demo,
@@ -128,26 +131,24 @@ def direction(
     data = data.until(target)
     if price is not None:
         data = _priced(data, at, price)
-    names, X = columns(data, at)
-    return _said(desk, data, at, names, X, price=price, decided_at=min(instant, desk.now()), replay=as_of is not None)
+    elif at.name == OPEN:
+        data = _opened(data)
+    return _said(desk, data, at, price=price, decided_at=min(instant, desk.now()), replay=as_of is not None)
 
 
 def keep(desk: Desk, said: Direction) -> bool:
     """Record what a live run said, fill in what came of earlier rows, and write the feed; whether it was recorded.
 
-    What was said too late, or without a probability, is not recorded. Raises FileError when the feed cannot be written.
+    What was said too late is not recorded; that nothing could be said is, unless something was said at this decision time before.
+    Raises FileError when the feed cannot be written.
     """
     settle(desk, said.symbol)
-    recorded = (
-        said.timely
-        and said.probability is not None
-        and record_direction(
-            desk.store,
-            StoredDirection(
-                said.symbol, said.target_session, said.decision_time, said.session, said.signal, said.probability, said.baseline,
-                said.model, said.as_dict(), desk.now(),
-            ),
-        )
+    recorded = said.timely and record_direction(
+        desk.store,
+        StoredDirection(
+            said.symbol, said.target_session, said.decision_time, said.session, said.signal, said.probability, said.baseline,
+            said.model, said.as_dict(), desk.now(),
+        ),
     )  # fmt: skip
     write_feed(desk.workspace.out, desk.store, said.symbol)
     return bool(recorded)
@@ -219,64 +220,65 @@ def _stale(desk: Desk, data: IndexData, target: int) -> NoDataError:
     )
 
 
+def _opened(data: IndexData) -> IndexData:
+    """The data, with the first print of the index in the place of BOVA11's opening where that of the target is not known and the print is."""
+    gap = np.isnan(data.opening[-1]) or np.isnan(data.opening_previous[-1])
+    if not gap or data.opening_symbol in ("", data.symbol) or np.isnan(data.open_print[-1]):
+        return data
+    said = _("The opening of {fund} is not known: the first print of {symbol} is used.").format(
+        fund=data.opening_symbol, symbol=data.symbol
+    )
+    return replace(with_own_print(data), notices=(*data.notices, said))
+
+
 def _priced(data: IndexData, at: DecisionTime, price: float) -> IndexData:
     """The data with a typed price, of the index or of BOVA11, told apart by the closes before; the one is turned into the other.
 
-    Raises UsageError as `with_price`, and NoDataError when the close before is not stored.
+    Raises UsageError as `with_price`, and NoDataError when the close before of what the price seems to be of is not stored.
     """
-    fund = at.name == OPEN and bool(data.opening_symbol)
-    wanted = float((data.opening_previous if fund else data.previous_close)[-1])
-    if np.isnan(wanted):
-        raise NoDataError(
-            _("The close of {symbol} on {date} is not stored, so that its opening cannot be judged").format(
-                symbol=data.opening_symbol, date=from_day_number(int(data.previous[-1])).isoformat()
-            ),
-            _("Import its newest bars, or ask at a time of the session as --at 11:00."),
-        )
-    for before in (float(data.previous_close[-1]), float(data.opening_previous[-1])):
-        if price > 0 and abs(price / before - 1) <= WIDEST_MOVE:
-            return with_price(data, at, price / before * wanted)
-    return with_price(data, at, price)
+    own = float(data.previous_close[-1]) if at.name == OPEN else data.quoted_before()
+    fund = float(data.opening_previous[-1])
+    wanted = fund if at.name == OPEN and data.opening_symbol else own
+    if not np.isnan(wanted):
+        before = next((close for close in (own, fund) if price > 0 and abs(price / close - 1) <= WIDEST_MOVE), wanted)
+        return with_price(data, at, price / before * wanted)
+    if price > 0 and abs(price / own - 1) <= WIDEST_MOVE:
+        return with_index_price(data, price)
+    raise NoDataError(
+        _("The close of {symbol} on {date} is not stored, so that its opening cannot be judged").format(
+            symbol=data.opening_symbol, date=from_day_number(int(data.previous[-1])).isoformat()
+        ),
+        _("Import its newest bars, or type the price of {symbol}.").format(symbol=data.symbol),
+    )
 
 
-def _said(
-    desk: Desk,
-    data: IndexData,
-    at: DecisionTime,
-    names: tuple[str, ...],
-    X: FloatArray,
-    *,
-    price: float | None,
-    decided_at: int,
-    replay: bool,
-) -> Direction:
-    target, kind = int(data.session[-1]), models.kind_of(at)
-    decision = int(data.decisions(at)[-1])
+def _said(desk: Desk, data: IndexData, at: DecisionTime, *, price: float | None, decided_at: int, replay: bool) -> Direction:
+    target, kind, decision = int(data.session[-1]), models.kind_of(at), int(data.decisions(at)[-1])
+    refit = desk.settings.direction.refit
+    used, left_out = suited.for_signal(data, at)
+    names, X = columns(used, at)
     learnt = ~np.isnan(data.label) & ~np.isnan(X).all(axis=1) & (data.session >= day_number(FIRST_LEARNT))
     learnt &= data.closed < decision
-    model = models.fit(kind, names, X[learnt], data.label[learnt])
+    if np.count_nonzero(learnt) < models.LEAST_ROWS[kind]:
+        raise NoDataError(lacking(used, at, X), _("Import what is missing, or a longer history."))
+    name = configuration(kind, names, refit)
+    kept = None if replay else desk.workspace.cache / "direction" / f"{data.symbol}-{at.text.replace(':', '')}.json"
+    found = answer(kind, names, X[learnt], data.label[learnt], X[-1], kept=kept, about=name)
     evaluated = read_evaluation(desk.store, data.symbol, at.text, before=desk.now())
-    p = float(model.probability(X[-1:])[0])
-    reasons: list[str] = []
-    probability: float | None = None
     past = None if evaluated is None else past_of(desk, evaluated, target)
     band = 0.0 if past is None else past.band
+    judged = standing(desk, evaluated, data, at, left_out)
+    told = parts(found, names, X[-1])
     signal: int | None = None
-    if np.isnan(p):
-        reasons.append(_nothing_known(at))
-    elif evaluated is not None and not evaluated.promoted:
-        reasons.append(_blocked(evaluated))
+    probability: float | None = None
+    if np.isnan(found.probability):
+        reasons = [_nothing_known(at)]
+    elif judged.blocks:
+        reasons = []
     else:
-        probability = p
-        signal = None if abs(p - 0.5) < band - 1e-12 else int(p >= 0.5)
-        reasons.append(_of_probability(p, model.base_rate, band, signal))
-        reasons += _contributions(model, X[-1])
-    if evaluated is None:
-        reasons.append(_("It was never evaluated on this history: `pregao direction evaluate` says what it is worth."))
-    elif evaluated.configuration != configuration(kind, names, desk.settings.direction.refit):
-        reasons.append(
-            _("The newest evaluation was of another configuration: `pregao direction evaluate` says what this is worth.")
-        )
+        probability = found.probability
+        signal = None if abs(probability - 0.5) < band - 1e-12 else int(probability >= 0.5)
+        reasons = [of_probability(probability, found.base_rate, band, signal), *in_words(told)]
     return Direction(
         symbol=data.symbol,
         session=int(data.previous[-1]),
@@ -285,19 +287,22 @@ def _said(
         label=at.label,
         signal=signal,
         probability=probability,
-        baseline=model.base_rate,
+        baseline=found.base_rate,
         coverage=None if past is None else past.coverage,
-        model=configuration(kind, names, desk.settings.direction.refit),
-        reasons=tuple(reasons),
+        model=name,
+        reasons=(*reasons, *judged.reasons),
+        contributions=() if probability is None else tuple(part.as_dict() for part in told),
         gate=None if past is None else past.gate(desk).as_dict(),
-        monitoring=None if past is None else past.monitoring().as_dict(),
+        monitoring=None if past is None else past.monitoring(desk).as_dict(),
         decided_at=decided_at,
         price=price,
-        series=tuple(age.as_dict() for age in data.ages),
+        series=tuple(age.as_dict() for age in suited.known_at(data, decision).ages),
+        series_used=tuple(age.as_dict() for age in used.ages) if at.name in OTHER_MARKETS else (),
+        series_left_out=tuple(item.as_dict() for item in left_out),
         notices=data.notices,
         timely=not replay and _timely(at, desk.now(), decision, int(data.opened[-1])),
         demo=desk.workspace.demo,
-        rows=model.rows,
+        rows=found.rows,
     )
 
 
@@ -307,37 +312,10 @@ def _timely(at: DecisionTime, now: int, decision: int, opened: int) -> bool:
 
 
 def _nothing_known(at: DecisionTime) -> str:
+    if at.name == PREOPEN:
+        return _("Nothing of the night is known at this time: at least one of {names} must have a value of it.").format(
+            names=", ".join(OVERNIGHT)
+        )
     if at.name in (OPEN, NOWCAST):
         return _("No price of the target session is known at this time: import bars of it, or type one with --price.")
     return _("Nothing new is known at this time: import the series of other markets with `pregao import --series NAME FILE`.")
-
-
-def _blocked(evaluated: StoredEvaluation) -> str:
-    failed = [canary["name"] for canary in evaluated.canaries if not canary["passed"]]
-    return _("Nothing is said: the newest evaluation failed these checks: {names}.").format(names=", ".join(failed))
-
-
-def _of_probability(p: float, base_rate: float, band: float, signal: int | None) -> str:
-    words = {"p": percent(p), "base": percent(base_rate), "low": percent(0.5 - band), "high": percent(0.5 + band)}
-    if signal is None:
-        return _(
-            "The chance of a higher close is {p} (usually {base}), too near one half: nothing is said between {low} and {high}."
-        ).format(**words)
-    return _("The chance of a higher close is {p}; usually it is {base}.").format(**words)
-
-
-def _contributions(model: models.DirectionModel, row: FloatArray) -> list[str]:
-    """What spoke most for and against, by the logistic part of the model; what is not the case is not told."""
-    parts = model.contributions(row)
-    told = [at for at in np.argsort(-np.abs(parts), kind="stable").tolist() if parts[at] and row[at] and not np.isnan(row[at])]
-    up, down = _("speaks for up"), _("speaks for down")
-    return [
-        _("{what}: {side}, by {weight} in log-odds.").format(
-            what=column_words(model.names[at])
-            if model.names[at] in FLAGS
-            else f"{column_words(model.names[at])} ({decimal(float(row[at]), 4)})",
-            side=up if parts[at] > 0 else down,
-            weight=decimal(abs(float(parts[at])), 3),
-        )
-        for at in told[:NAMED]
-    ]

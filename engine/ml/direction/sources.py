@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -44,7 +45,12 @@ BY_NAME = {source.name: source for source in SOURCES}
 
 def known_values(source: Source, day: IntArray, value: FloatArray) -> Known:
     """The values of one series, days since 1970-01-01 in increasing order, with the instant from which each is known."""
-    zone = ZoneInfo(source.zone)
-    clock = time(source.clock // 60, source.clock % 60)
-    instants = [int(datetime.combine(from_day_number(number), clock, zone).timestamp()) for number in day.tolist()]
-    return Known(source.name, day, np.array(instants, dtype=np.int64), value)
+    offsets = np.array([_offset(source.zone, number) for number in day.tolist()], dtype=np.int64)
+    return Known(source.name, day, day * 86_400 + source.clock * 60 - offsets, value)
+
+
+@cache
+def _offset(zone: str, day: int) -> int:
+    """Seconds by which a market's clocks are ahead of UTC on a day; they are changed at night, before any of SOURCES is known."""
+    offset = datetime.combine(from_day_number(day), time(12), ZoneInfo(zone)).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds())

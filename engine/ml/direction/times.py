@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from engine.domain import IntArray
 
 CLOSE, PREOPEN, OPEN, NOWCAST = "close", "preopen", "open", "nowcast"
+#: Decision times that look at other markets.
+OTHER_MARKETS = (CLOSE, PREOPEN)
 #: The evening decision: the New York session and its futures are over, whatever the daylight time of either side.
 EVENING = 20 * 60 + 30
 #: Seconds before the opening at which the decision before it is taken, and after it until opening prices are known and used.

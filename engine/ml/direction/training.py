@@ -15,12 +15,11 @@ import numpy as np
 
 from engine.domain import Progress, day_number, jsonable, silent
 from engine.errors import NoDataError
-from engine.i18n import _
-from engine.ml.direction import canaries, evaluate, models
+from engine.ml.direction import canaries, evaluate, models, suited
 from engine.ml.direction.evaluate import ALWAYS_UP, SEED_MODEL, Emit, TimeEvaluation, unheard
 from engine.ml.direction.features import columns
 from engine.ml.direction.gate import Gate, gate
-from engine.ml.direction.times import ALL, DecisionTime
+from engine.ml.direction.times import ALL, OTHER_MARKETS, DecisionTime
 from engine.store.directions import StoredEvaluation, Trial, count_trials, record_evaluation, record_trials
 
 if TYPE_CHECKING:
@@ -28,11 +27,12 @@ if TYPE_CHECKING:
     from engine.domain import BoolArray, FloatArray, IntArray
     from engine.ml.direction.canaries import Canary, Columns
     from engine.ml.direction.data import IndexData
+    from engine.ml.direction.suited import LeftOut
 
 #: Sessions and the step between fits of the walks through spoilt data: coarse, as a spoilt path shows itself at once.
 WALKED, COARSE = 504, 126
-#: Digits of a configuration's fingerprint.
-DIGITS = 12
+#: Digits of a fingerprint, of a configuration or of data, and the decimals of the values that are taken into it.
+DIGITS, FINGERPRINT_DECIMALS = 12, 9
 
 
 def train(
@@ -55,26 +55,24 @@ def train(
     done: list[dict[str, Any]] = []
     skipped: dict[str, str] = {}
     for at, time in enumerate(times):
+        used, left_out = suited.for_evaluation(data, time)
         try:
-            judged = evaluate.evaluate(
-                data,
-                [time],
+            judged = evaluate.judge(
+                used,
+                time,
                 start=start,
                 refit=desk.settings.direction.refit,
                 progress=_share(progress, at, len(times), time.title),
-            ).times[0]
+            )
         except NoDataError as error:
             skipped[time.text] = error.message
             continue
-        figures = _kept(desk, data, judged, start, snapshot, declared=declared)
+        figures = _kept(desk, used, judged, start, snapshot, left_out, declared=declared)
         emit("decision_time", figures)
         done.append(figures)
     progress(len(times), len(times))
     if not done:
-        raise NoDataError(
-            _("There are too few sessions of {symbol} to judge the direction on").format(symbol=data.symbol),
-            _("Import a longer history, or judge from an earlier day on."),
-        )
+        raise evaluate.nothing_judged(data.symbol, skipped)
     ages = [age.as_dict() for age in data.ages]
     return {
         "symbol": data.symbol, "refit": desk.settings.direction.refit, "series": ages, "notices": list(data.notices),
@@ -92,6 +90,15 @@ def configuration(kind: str, features: Sequence[str], refit: int, seed: int = mo
     return f"{kind} refit={refit} seed={seed} {digest}"
 
 
+def fingerprint(data: IndexData, X: FloatArray, last: int) -> str:
+    """The rows X of a decision time and the outcomes up to the target session `last`: the same while nothing of it is revised."""
+    rows = data.session <= last
+    found = hashlib.sha256()
+    for values in (data.session[rows], data.label[rows], np.round(X[rows], FINGERPRINT_DECIMALS)):
+        found.update(np.nan_to_num(values.astype(np.float64), nan=np.finfo(np.float64).max).tobytes())
+    return found.hexdigest()[:DIGITS]
+
+
 def judged_gate(
     desk: Desk,
     symbol: str,
@@ -101,11 +108,14 @@ def judged_gate(
     label: FloatArray,
     baselines: Mapping[str, BoolArray] | None = None,
     rate: float | None = None,
+    *,
+    behind: int = 0,
 ) -> Gate:
     """The gate over the newest sessions of a history, with what the ledger says of how often its window was tried.
 
     session: int64 (r,), oldest first; hits: bool (r,); label: float64 (r,), the outcomes; baselines: bool (r,), right or not, by name.
-    rate: share of up sessions before the window (None: that of the history).
+    rate: share of up sessions before the window (None: that of the history). behind: sessions that came after the newest of them, up
+    to the one asked about.
     """
     settings = desk.settings.direction
     window = min(settings.window, hits.size)
@@ -122,10 +132,21 @@ def judged_gate(
         baselines={name: int(right[hits.size - window :].sum()) for name, right in (baselines or {}).items()},
         window=settings.window,
         threshold=settings.threshold,
+        sessions=session[session.size - window :],
+        behind=behind,
     )
 
 
-def _kept(desk: Desk, data: IndexData, judged: TimeEvaluation, start: date, snapshot: int, *, declared: bool) -> dict[str, Any]:
+def _kept(
+    desk: Desk,
+    data: IndexData,
+    judged: TimeEvaluation,
+    start: date,
+    snapshot: int,
+    left_out: Sequence[LeftOut],
+    *,
+    declared: bool,
+) -> dict[str, Any]:
     """Count, judge and record one decision time; its figures with gate, canaries and promotion."""
     store, symbol, time, refit = desk.store, data.symbol, judged.time.text, desk.settings.direction.refit
     name = configuration(judged.model, judged.features, refit)
@@ -137,13 +158,17 @@ def _kept(desk: Desk, data: IndexData, judged: TimeEvaluation, start: date, snap
         seed_name = configuration(models.SEED_TREE, (), refit)
         trials.append(Trial(symbol, time, seed_name, first, last, up.size, int(right[SEED_MODEL].sum())))
     record_trials(store, trials, desk.now())
-    verdict = judged_gate(desk, symbol, time, judged.session, judged.hits, judged.label, right)
+    behind = int(np.count_nonzero(data.bars.session > last))
+    verdict = judged_gate(desk, symbol, time, judged.session, judged.hits, judged.label, right, behind=behind)
     checks = _checks(data, judged, start, refit, verdict.configurations, declared=declared)
     promoted = all(check.passed for check in checks)
     figures: dict[str, Any] = jsonable(
         {
             **judged.figures,
             "configuration": name,
+            "data": fingerprint(data, columns(data, judged.time)[1], last),
+            "series_used": [age.as_dict() for age in data.ages] if judged.time.name in OTHER_MARKETS else [],
+            "series_left_out": [item.as_dict() for item in left_out],
             "gate": verdict.as_dict(),
             "canaries": [check.as_dict() for check in checks],
             "promoted": promoted,

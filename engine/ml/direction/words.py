@@ -108,6 +108,7 @@ def _plain_words() -> dict[str, str]:
         "vix_change": _("change of the VIX"),
         "us10y_change": _("change of the US 10-year yield"),
         "opening_gap": _("opening against the close before, in usual daily moves"),
+        "first_print_gap": _("first print of the session against the close before, in usual daily moves"),
         "move_so_far": _("move since the close before, in usual daily moves"),
         "return0": _("return of the last session"),
         "close": _("close, in points"),
@@ -145,7 +146,7 @@ def _purposes() -> dict[str, tuple[str, str]]:
             _("Calendar"),
             _("known long before; effects are small and unstable."),
         ),
-        r"opening_gap|move_so_far": (
+        r"opening_gap|first_print_gap|move_so_far": (
             _("The session itself"),
             _("what the target session has shown by then: the strongest information there is."),
         ),

@@ -169,6 +169,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("paper.fills", "f", mark("Fills"), "paper", "open('fills')"),
     Action("paper.trades", "t", mark("Trades"), "paper", "open('trades')"),
     Action("data.next_tab", "t", mark("Next tab"), "data", "next_tab", footer=True),
+    Action("data.state", "w", mark("State"), "data", "state", footer=True),
+    Action("data.resend", "e", mark("Send again"), "data", "resend", footer=True),
     Action("welcome.demo", "d", mark("Look at the demo market"), "welcome", "demo", footer=True),
     Action("welcome.path", "h", mark("The five-minute path"), "welcome", "path", footer=True),
     Action("dialog.accept", "enter", mark("Accept"), "dialog", "accept"),

@@ -24,6 +24,13 @@ class DeskBot(DeskLists):
 
     _bot_stop: asyncio.Event | None = None
     _bot_work: Worker[None] | None = None
+    #: The code that was shown last.
+    pairing: PairingCode | None = None
+
+    @property
+    def bot_on(self) -> bool:
+        """Whether the bot is switched on."""
+        return self._bot_stop is not None
 
     def action_bot(self) -> None:
         """Switch the bot on, or off."""
@@ -77,6 +84,7 @@ class DeskBot(DeskLists):
         self.call_from_thread(self._show_code, made)
 
     def _show_code(self, made: PairingCode) -> None:
+        self.pairing = made
         from engine.domain import sao_paulo
         from tui.screens.dialogs import Reader
 

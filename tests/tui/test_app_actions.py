@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from engine import strategies
 from engine.errors import SettingsError
-from tests.tui import direction_maker, training_maker
+from tests.tui import direction_maker, paper_maker, training_maker
 from tests.tui.desk_host import (
     EVERY,
     Desks,
@@ -44,8 +44,9 @@ from tests.tui.test_anomalies_view import view as anomalies_view
 from tui.actions import ACTIONS, BY_ID, Action, bindings, checked_keymap, codes, find_code
 from tui.backtest.frame import PANELS
 from tui.index.frame import PANELS as INDEX_PANELS
-from tui.screens.dialogs import Ask, PickSymbol, Reader
+from tui.screens.dialogs import Ask, Confirm, PickSymbol, Reader
 from tui.screens.import_file import ImportFile
+from tui.screens.order_ticket import OrderTicket
 from tui.training.frame import PANELS as TRAINING_PANELS
 from tui.widgets.price_chart import Look
 from tui.widgets.prompt import Prompt
@@ -301,7 +302,6 @@ EXPECTED["anomalies.unseen"] = on_anomalies(lambda pilot: "only those not seen y
 EXPECTED["anomalies.symbol"] = on_anomalies(lambda pilot: isinstance(pilot.app.screen, PickSymbol))
 EXPECTED["anomalies.read"] = on_anomalies(lambda pilot: isinstance(pilot.app.screen, Reader))
 EXPECTED["anomalies.export"] = on_anomalies(lambda pilot: "anomalies written to" in said(pilot))
-
 
 
 @expect("anomalies.clear")
@@ -726,11 +726,71 @@ EXPECTED["form.up"], EXPECTED["form.down"] = walks_form(-1), walks_form(1)
 async def _(pilot: Desks, key: str) -> None:
     await app_of(pilot).action_show("data")
     tabs = [data_view(pilot).tab]
-    for _turn in range(3):
+    for _turn in range(4):
         await pilot.press(key)
         tabs.append(data_view(pilot).tab)
         assert pilot.app.focused is data_view(pilot).focus_target()
-    assert tabs == ["coverage", "jobs", "runs", "coverage"]
+    assert tabs == ["coverage", "jobs", "runs", "messages", "coverage"]
+
+
+def on_messages(key_does: Callable[[Desks], object]) -> Expectation:
+    """Beside the made messages, the key brings about what `key_does` looks for."""
+
+    async def check(pilot: Desks, key: str) -> None:
+        paper_maker.fill_outbox(app_of(pilot).workspace.home)
+        await app_of(pilot).action_show("data")
+        await pilot.press("t", "t", "t")
+        await until(pilot, lambda: len(data_view(pilot).outbox.messages) == 3)
+        await pilot.press(key)
+        await until(pilot, lambda: key_does(pilot))
+
+    return check
+
+
+EXPECTED["data.state"] = on_messages(lambda pilot: len(data_view(pilot).outbox.messages) == 1)
+EXPECTED["data.resend"] = on_messages(lambda pilot: "Message 3: " in said(pilot))
+EXPECTED["view.paper"] = opens_view("paper", "watchlist")
+
+
+def on_paper(key_does: Callable[[Desks], object], *before: str) -> Expectation:
+    """Over the made account, the key behind some others brings about what `key_does` looks for."""
+
+    async def check(pilot: Desks, key: str) -> None:
+        paper_maker.fill_paper(app_of(pilot).workspace.home)
+        await paper_maker.open_paper(pilot)
+        await pilot.press(*before, key)
+        await until(pilot, lambda: key_does(pilot))
+
+    return check
+
+
+def asks(title: str) -> Callable[[Desks], object]:
+    return lambda pilot: isinstance(pilot.app.screen, Confirm) and title in screen_text(pilot)
+
+
+def shows(panel: str) -> Callable[[Desks], object]:
+    return lambda pilot: paper_maker.view(pilot).panel == panel
+
+
+EXPECTED["paper.order"] = on_paper(lambda pilot: isinstance(pilot.app.screen, OrderTicket))
+EXPECTED["paper.cancel"] = on_paper(asks("Cancel the order 6?"), "o")
+EXPECTED["paper.close"] = on_paper(asks("Close the position in MEAA3?"))
+EXPECTED["paper.kill"] = on_paper(asks("Turn the kill switch on?"))
+EXPECTED["paper.replay"] = on_paper(lambda pilot: "0 sessions replayed" in said(pilot))
+EXPECTED["paper.read"] = on_paper(lambda pilot: isinstance(pilot.app.screen, Reader))
+EXPECTED["paper.reconcile"] = on_paper(lambda pilot: isinstance(pilot.app.screen, Reader) and "The same:" in screen_text(pilot))
+EXPECTED["paper.reset"] = on_paper(asks("Begin a new account?"))
+EXPECTED["paper.panel"] = EXPECTED["paper.orders"] = on_paper(shows("orders"))
+EXPECTED["paper.positions"] = on_paper(shows("positions"), "o")
+EXPECTED["paper.fills"] = on_paper(shows("fills"))
+EXPECTED["paper.trades"] = on_paper(shows("trades"))
+
+
+@expect("signals.follow")
+async def _(pilot: Desks, key: str) -> None:
+    await open_signals(pilot)
+    await pilot.press(key)
+    await until(pilot, lambda: asks("Follow the signal of ")(pilot))
 
 
 @expect("welcome.demo")
@@ -850,7 +910,7 @@ def test_every_code_is_found_in_any_case_and_only_once() -> None:
 
 #: One action of every context, on a key that is free there.
 MOVED = {
-    "view.data": "f9",
+    "view.data": "f12",
     "table.down": "n,z",
     "watchlist.new_list": "N",
     "backtest.panel": "P",
@@ -872,14 +932,14 @@ async def test_the_users_keys_are_in_force(real_home: Path) -> None:
         await pilot.press("f7")
         await until(pilot, lambda: not isinstance(pilot.app.screen, Ask))
         await pilot.press("question_mark")
-        await see(pilot, "n z", "f9")
+        await see(pilot, "n z", "f12")
         await pilot.press("x")
         await until(pilot, lambda: not isinstance(pilot.app.screen, Reader))
-        await pilot.press("f9")
+        await pilot.press("f12")
         await until(pilot, lambda: view_name(pilot) == "data")
         await pilot.press("tab")
         assert data_view(pilot).tab == "jobs"
-        await see(pilot, "f9 Data")
+        await see(pilot, "f12 Data")
         await at_field(pilot, "ema_slow")
         await answered(pilot, lambda: pilot.press("plus"))
         assert form(pilot).current.value == 22

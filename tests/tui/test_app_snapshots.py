@@ -127,7 +127,7 @@ async def test_the_screens_of_a_desk_with_data(
         await kept.keep(pilot, "backtest-error")
         await pilot.press("0")
         await until(pilot, lambda: len(data_view(pilot)._coverage) == len(EVERY))
-        for tab in ("coverage", "jobs", "runs"):
+        for tab in ("coverage", "jobs", "runs", "messages"):
             await kept.keep(pilot, f"data-{tab}")
             await pilot.press("t")
         await open_signals(pilot)

@@ -36,7 +36,7 @@ def cancel(name: str) -> Deed:
 
     def deed(account: PaperAccount) -> Said:
         account.cancel([name])
-        return Said(_("Order {id} is cancelled.").format(id=name))
+        return Said(_("Order {id} is taken back.").format(id=name))
 
     return deed
 

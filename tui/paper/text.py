@@ -42,8 +42,8 @@ def heading(shown: Shown, colours: Colours) -> Text:
     facts = [
         ngettext("{count} position", "{count} positions", len(found["positions"])).format(count=len(found["positions"])),
         _("exposure {share}").format(share=_plain(found["risk"]["exposure"])),
-        _("session {day}").format(day=day(found["session"])),
-        (_("simulated, account {id}") if shown.live else _("the past, account {id}")).format(id=found["account"]),
+        day(found["session"]),
+        (_("simulated #{id}") if shown.live else _("simulated in the past #{id}")).format(id=found["account"]),
     ]
     text.append(" · ".join(facts))
     return text

@@ -20,10 +20,10 @@ from engine.ingestion import cotahist, events, investing, profit, tabular
 from engine.ingestion.files import SourceFile, open_files
 from engine.ingestion.price_base import settle_price_bases
 from engine.ingestion.series import read_series
+from engine.ingestion.series_change import publish_checked
 from engine.ingestion.table import ImportOptions, ParsedFile, Rejected
 from engine.store.events import publish_events
 from engine.store.publish import Origin, Published, publish
-from engine.store.values import publish_values
 
 if TYPE_CHECKING:
     from engine.market.adjust import CorporateEvent
@@ -198,14 +198,27 @@ def unfinished_day(calendar: Calendar, written: float, now: int) -> int:
 
 
 def import_series(
-    store: Store, path: Path, name: str, column: str, *, now: int, max_bytes: int = DEFAULT_MAX_BYTES
+    store: Store,
+    path: Path,
+    name: str,
+    column: str,
+    *,
+    now: int,
+    dry_run: bool = False,
+    force: bool = False,
+    max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> FileReport:
-    """Import a daily value series under `name`."""
+    """Import a daily value series under `name`.
+
+    dry_run: only say what would be written; refused is what would be. force: take also a file that is hardly the stored series, see
+    `refuse_another_series`. Raises FileError and RefusedFileError.
+    """
     files = open_files(path, max_bytes)
     if len(files) != 1:
         raise FileError(_("{path} holds {count} files; a series is one file").format(path=path, count=len(files)))
     parsed = read_series(files[0], name, column)
-    published = publish_values(store, parsed, files[0].name, _digest(path), now)
+    digest = _digest(path)
+    published, notices = publish_checked(store, parsed, files[0].name, digest, now, dry_run=dry_run, force=force)
     return FileReport(
         path=str(path),
         format="series",
@@ -218,7 +231,7 @@ def import_series(
         rejected=tuple(parsed.rejected),
         first=from_day_number(int(parsed.day[0])).isoformat(),
         last=from_day_number(int(parsed.day[-1])).isoformat(),
-        notices=tuple(parsed.notices),
+        notices=notices,
         revisions=published.revisions,
     )
 

@@ -70,7 +70,7 @@ def _word(params: Mapping[str, Any], name: str) -> str:
 
 
 def import_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emit) -> dict[str, Any]:
-    """paths (files, folders, globs) and, each optional, symbol, timeframe, price_base, mapping, markets, series, column.
+    """paths (files, folders, globs) and, each optional, symbol, timeframe, price_base, mapping, markets, series, column, force.
 
     {"files": [...]} as of `pregao import --json`; each report is also emitted as `file` when it is made. Fails with the first
     error when every file was refused. Cancelled between files, those before stay imported; within one, nothing of it is.
@@ -79,11 +79,11 @@ def import_job(desk: Desk, params: dict[str, Any], progress: Progress, emit: Emi
     from engine.jobs import work
 
     texts = ("symbol", "timeframe", "price_base", "mapping", "series", "column")
-    _checked(params, {"paths": list, "markets": list, **dict.fromkeys(texts, str)})
+    _checked(params, {"paths": list, "markets": list, "force": bool, **dict.fromkeys(texts, str)})
     work.refuse_demo(desk)
     paths = expand(_words(params, "paths"))
     if params.get("series"):
-        report = work.import_values(desk, paths, params["series"], params.get("column") or "")
+        report = work.import_values(desk, paths, params["series"], params.get("column") or "", force=bool(params.get("force")))
         return {"files": [report.as_dict()]}
     said: dict[str, Any] = {name: params.get(name) or "" for name in texts[:4]}
     markets = _words(params, "markets") if params.get("markets") else []

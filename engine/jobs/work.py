@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -103,13 +104,26 @@ def _noted(progress: Progress, name: str) -> Progress:
     return report
 
 
-def import_values(desk: Desk, paths: Sequence[Path], name: str, column: str = "") -> FileReport:
-    """Import one file as the daily value series `name`. Raises UsageError for several files."""
+def import_values(
+    desk: Desk, paths: Sequence[Path], name: str, column: str = "", *, dry_run: bool = False, force: bool = False
+) -> FileReport:
+    """Import one file as the daily value series `name`, with a notice where nothing reads a series of that name.
+
+    dry_run, force: as `import_series`, whose errors it raises. Raises UsageError for several files.
+    """
     from engine.ingestion.importer import import_series
+    from engine.ingestion.series import RATES
+    from engine.ml.direction.sources import SOURCES
 
     if len(paths) != 1:
         raise UsageError(_("--series takes one file"))
-    return import_series(desk.store, paths[0], name.strip().upper(), column, now=desk.now())
+    name = name.strip().upper()
+    report = import_series(desk.store, paths[0], name, column, now=desk.now(), dry_run=dry_run, force=force)
+    read = (*RATES, *(source.name for source in SOURCES))
+    if name in read:
+        return report
+    said = _("Nothing reads a series called {name}; these names are read: {names}.").format(name=name, names=", ".join(read))
+    return replace(report, notices=(*report.notices, said))
 
 
 def refuse_demo(desk: Desk) -> None:

@@ -47,6 +47,9 @@ def add_commands(commands: Any, common: Any) -> None:
         action="store_true",
         help=_("the files hold corporate events: symbol, kind, ex_date, factor or amount, pay_date"),
     )
+    parser.add_argument(
+        "--force", action="store_true", help=_("with --series: also a file that changes more than a tenth of what is stored")
+    )
     parser.add_argument("--dry-run", action="store_true", help=_("only say what each file was understood to be"))
     parser.set_defaults(run=run_import)
 
@@ -88,8 +91,13 @@ def run_import(arguments: argparse.Namespace) -> int:
         paths = expand(arguments.files)
         if arguments.series and arguments.events:
             raise UsageError(_("Give --series or --events, not both"))
+        if arguments.force and not arguments.series:
+            raise UsageError(_("--force goes with --series"))
         if arguments.series:
-            return _finish([work.import_values(desk, paths, arguments.series, arguments.column)], is_json(arguments))
+            report = work.import_values(
+                desk, paths, arguments.series, arguments.column, dry_run=arguments.dry_run, force=arguments.force
+            )
+            return _finish([report], is_json(arguments), dry_run=arguments.dry_run)
         options = work.import_options(
             desk,
             symbol=arguments.symbol,
@@ -165,6 +173,8 @@ def _say_result(report: FileReport, dry_run: bool) -> None:
         return
     if dry_run:
         narrate(_("{path}: nothing written (dry run)").format(path=report.path))
+        for notice in report.notices if report.format == "series" else ():
+            narrate(f"  {notice}")
         return
     narrate(
         _(

@@ -35,7 +35,7 @@ def _position_columns() -> list[Column]:
         Column("average_price", _("Average"), 9, right=True),
         Column("last_price", _("Last"), 9, right=True),
         Column("pnl", _("Result"), 15, right=True),
-        Column("return", "%", 8, right=True),
+        Column("return", "%", 8, right=True, priority=1),
         Column("stop", _("Stop"), 9, right=True, priority=1),
         Column("target", _("Target"), 9, right=True, priority=2),
         Column("value", _("Value"), 14, right=True, priority=5),
@@ -83,7 +83,7 @@ def _trade_columns() -> list[Column]:
         Column("exit_time", _("Exit"), 16),
         Column("exit_price", _("Price"), 9, right=True, priority=6),
         Column("pnl", _("Result"), 15, right=True),
-        Column("return", "%", 8, right=True),
+        Column("return", "%", 8, right=True, priority=1),
         Column("exit_reason", _("Why"), 13, priority=1, grow=True),
     ]
 

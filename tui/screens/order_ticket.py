@@ -41,7 +41,6 @@ class OrderTicket(Dialog["Ticket"]):
     DEFAULT_CSS = """
     OrderTicket .field { height: 1; }
     OrderTicket .field Label { width: 12; }
-    OrderTicket .dialog { max-height: 100%; }
     OrderTicket Input { border: none; height: 1; width: 1fr; padding: 0 1; background: $panel; }
     OrderTicket Input:focus { border: none; background: $block-cursor-blurred-background; }
     OrderTicket #ticket-said { height: auto; min-height: 7; max-height: 9; margin: 1 0 0 0; }

@@ -323,6 +323,11 @@ class PregaoApp(DeskCommands):
         self._sessions = find_sessions(self.workspace.cache, *corrections)
         self._today = (0.0, None)
 
+    @property
+    def known_sessions(self) -> tuple[int, ...]:
+        """The sessions of B3, days since 1970-01-01, increasing; empty while the calendar is not known."""
+        return self._sessions.sessions if self._sessions is not None else ()
+
     def sessions_behind(self, session: int) -> int | None:
         """How many sessions have closed since `session`; None while the calendar is not known."""
         from engine.market.session_cache import last_closed_session, sessions_behind

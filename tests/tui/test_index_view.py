@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
+from engine.domain import SAO_PAULO, day_number
 from engine.errors import UsageError
 from engine.ml.direction.gate import rolled_hits
+from engine.ml.direction.times import ALL
 from engine.store.board import open_board
 from engine.store.job_ledger import Job
 from engine.workspace import Workspace
@@ -22,6 +25,7 @@ from tests.tui.direction_maker import JUDGED, REASONS, SKILL, SYMBOL, TODAY, eva
 from tests.tui.direction_maker import said as made_said
 from tests.tui.widget_host import Host, lines
 from tui.actions import BY_ID
+from tui.index.asking import KIND
 from tui.index.frame import PANELS
 from tui.index.panels import intervals, windows_line
 from tui.index.price import typed_price
@@ -29,11 +33,12 @@ from tui.index.record import WINDOW, Moment, Past, moments, order, record, rolle
 from tui.index.table import columns
 from tui.index.text import gate_text, record_text, said_text, strip
 from tui.screens.dialogs import PickSymbol, Reader
-from tui.views.index import KIND
 from tui.widgets.distribution import Bar, Distribution
 from tui.widgets.learning_chart import CalibrationChart, IntervalChart
 from tui.widgets.prompt import Prompt
 
+#: In the session of the made clock, when 11:00 has come and 12:00 has not.
+DURING = int(datetime(2025, 7, 1, 11, 2, tzinfo=SAO_PAULO).timestamp())
 PLAIN = dict.fromkeys(("", "up", "down", "flat", "dim", "warn", "accent"), "")
 
 
@@ -263,7 +268,7 @@ async def test_every_decision_time_of_the_session_is_a_row_of_the_timeline(real_
         assert times[:3] == ["close", "preopen", "open"]
         assert times[3:] == sorted(times[3:])
         assert view(pilot).selected == named(pilot, "open")
-        await see(pilot, "probability of up 51.0 %", "base rate 52.1 %", "speaks on 48 %", *REASONS, "Said on 2025-07-01 08:00")
+        await see(pilot, "probability of up 51.0 %", "base rate 52.1 %", "48 % of the sessions", *REASONS, "Said on 2025-07-01 08:00")
         view(pilot).table.select(0)
         await see(pilot, "▲ up (1)", "after the close", "Last 30 sessions", "always up", "(2 live)", "it abstained on 1 session")
 
@@ -280,6 +285,10 @@ async def test_sessions_before_are_stepped_through_with_what_came(real_home: Pat
         await see(pilot, "▼ down (0)", "it rose: wrong")
         await pilot.press("left")
         await see(pilot, "session of 2025-06-27", "not asked")
+        for _session in range(4):
+            await pilot.press("left")
+        await see(pilot, "session of 2025-06-23", "said at 0 of 11 times", "◇ 3 judged", "◇ close", "◇ 11:00", "Not said live")
+        view(pilot).target = min(view(pilot).evaluations[0].sessions)
         await pilot.press("left")
         assert "the first session" in said(pilot)
 
@@ -402,6 +411,7 @@ async def test_a_key_asks_for_the_signal_and_a_quote_can_be_typed(real_home: Pat
     async with at_desk(real_home, (160, 40)) as pilot:
         await open_index(pilot)
         found = started(pilot)
+        app_of(pilot).now = lambda: float(DURING)
         await pilot.press("a")
         assert found == [(KIND, {"do": "signal", "symbol": SYMBOL, "at": "open"})]
         await pilot.press("x")
@@ -433,6 +443,81 @@ async def test_a_key_asks_for_the_signal_and_a_quote_can_be_typed(real_home: Pat
         assert len(found) == 2
 
 
+@pytest.mark.parametrize("key", ["a", "x"])
+async def test_a_time_that_has_not_come_is_said_before_anything_is_asked(real_home: Path, key: str) -> None:
+    fill(real_home)
+    async with at_desk(real_home, (160, 40)) as pilot:
+        await open_index(pilot)
+        found = started(pilot)
+        for row in (2, 5):
+            view(pilot).table.select(row)
+            await pilot.press(key)
+            assert "2025-07-01 has not come yet" in said(pilot).splitlines()[0]
+            assert "--at" not in said(pilot)
+            assert not pilot.app.query_one("#index-price", Prompt).display
+        assert found == []
+        view(pilot).table.select(1)
+        await pilot.press("a")
+        assert found == [(KIND, {"do": "signal", "symbol": SYMBOL, "at": "preopen"})]
+
+
+async def test_a_session_that_is_over_is_replayed_and_marked(real_home: Path) -> None:
+    fill(real_home)
+    async with at_desk(real_home, (160, 40)) as pilot:
+        await open_index(pilot)
+        asked: list[dict[str, Any]] = []
+
+        def answer(kind: str, params: dict[str, Any], done: Any) -> None:
+            asked.append(params)
+            done(Job(1, kind, params, "done", 0, result=dict(made_said(params["at"], 1, 0.71, back=1, timely=False).direction)))
+
+        app_of(pilot).ask_job = answer  # type: ignore[assignment, method-assign]
+        await pilot.press("left")
+        view(pilot).table.select(1)
+        await pilot.press("x")
+        assert "takes no quote" in said(pilot).splitlines()[0]
+        view(pilot).table.select(3)
+        await pilot.press("x")
+        assert "is over" in said(pilot).splitlines()[0]
+        await pilot.press("a")
+        assert asked == [{"do": "signal", "symbol": SYMBOL, "at": "10:30", "as_of": "2025-06-30"}]
+        await see(pilot, "↺ 10:30", "↺ 1 replayed", "it rose: right", "Replay: not said live", REASONS[0])
+        assert named(pilot, "10:30").window == ()
+        await pilot.press("right", "left")
+        await see(pilot, "↺ 10:30")
+        view(pilot).table.select(1)
+        await pilot.press("left", "a")
+        view(pilot).table.select(0)
+        view(pilot).target = min(view(pilot).evaluations[0].sessions) + 1
+        await pilot.press("a")
+        assert [item.get("as_of") for item in asked[1:2]] == ["2025-06-27"]
+        close = asked[-1]
+        assert (close["at"], day_number(date.fromisoformat(close["as_of"])) < view(pilot).target) == ("close", True)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_every_decision_time_and_column_is_seen(real_home: Path, size: tuple[int, int]) -> None:
+    fill(real_home)
+    async with at_desk(real_home, size) as pilot:
+        await open_index(pilot)
+        await see(
+            pilot, "close", "preopen", "open", *(f"{hour}:00" for hour in range(11, 17)), "Speaks", "48 %", "Alw. up", "Came"
+        )
+
+
+async def test_the_evaluation_opens_at_its_first_row(real_home: Path) -> None:
+    put(real_home, [made_said("close", 1, 0.53)], [replace(evaluation("close"), decision_time=time.text) for time in ALL])
+    async with at_desk(real_home, (80, 24)) as pilot:
+        await open_index(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: len(pilot.app.query_one(IntervalChart).rows) == len(ALL))
+        panel = view(pilot).query_one("#index-evaluation")
+        chart = pilot.app.query_one(IntervalChart)
+        await until(pilot, lambda: chart.size.height == len(ALL) + 2)
+        assert panel.scroll_offset.y == 0
+        assert panel.max_scroll_y > 0
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 async def test_the_answer_is_shown_when_it_comes_and_where_it_is_not_kept_on_a_page(real_home: Path, keeps: bool) -> None:
     fill(real_home)
@@ -447,6 +532,7 @@ async def test_the_answer_is_shown_when_it_comes_and_where_it_is_not_kept_on_a_p
             done(Job(1, kind, params, "done", 0, result=dict(answered.direction)))
 
         app.ask_job = answer  # type: ignore[assignment, method-assign]
+        app.now = lambda: float(DURING)
         view(pilot).table.select(5)
         await pilot.press("a")
         if keeps:

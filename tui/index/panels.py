@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from engine.i18n import _
@@ -43,20 +44,24 @@ class SignalPanel(ReadingPanel):
         return whole_text(result)
 
 
-class FiguresPanel(ReadingPanel):
-    """The figures of one evaluation."""
+class FiguresPanel(ReadingPanel, can_focus=False):
+    """The figures of one evaluation, as high as they are: what holds them scrolls."""
+
+    DEFAULT_CSS = "FiguresPanel { height: auto; }"
 
     def content(self, result: Shown) -> RenderableType:
         return figures_text(result.moment, result.colours)
 
 
-class EvaluationPanel(Vertical):
-    """The accuracy of every decision time beside that of always saying up, and the figures of the chosen one."""
+class EvaluationPanel(VerticalScroll, can_focus=True):
+    """The accuracy of every decision time beside that of always saying up, and below it the figures of the chosen one."""
 
+    BINDINGS: ClassVar = [
+        Binding("j", "scroll_down", "Down", show=False),
+        Binding("k", "scroll_up", "Up", show=False),
+    ]
     DEFAULT_CSS = """
-    EvaluationPanel { height: 1fr; }
-    #index-accuracy { height: 1fr; min-height: 3; max-height: 60%; }
-    #index-figures { height: 1fr; }
+    EvaluationPanel { height: 1fr; scrollbar-size: 1 1; }
     """
 
     def compose(self) -> ComposeResult:
@@ -65,7 +70,7 @@ class EvaluationPanel(Vertical):
         yield FiguresPanel(id="index-figures")
 
     def show_result(self, shown: Shown | None) -> None:
-        """Show these evaluations, or none."""
+        """Show these evaluations from their first row on, or none."""
         chart, rows = self.query_one(IntervalChart), intervals(shown.moments) if shown is not None else []
         chart.styles.height = len(rows) + AROUND if rows else 3
         chart.show(rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from engine.store.board_directions import BoardDirection, BoardEvaluation
 NAMED = ("close", "preopen", "open")
 WINDOW = 30
 THRESHOLD = 0.75
+
+
+#: Where what is shown of a session comes from: said live, replayed when it was asked, or an evaluation's answer out of sample.
+LIVE, REPLAY, JUDGED = "live", "replay", "judged"
 
 
 class Past(NamedTuple):
@@ -28,8 +33,8 @@ class Past(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One decision time. said: what was said about the session that is shown; window: the last sessions of the record before it, as
-    many as the gate looks at, oldest first; live: what was said about sessions before it, the newest first."""
+    """One decision time. said: what is shown of the session, and origin: where that comes from; window: the last sessions of the record
+    before it, as many as the gate looks at, oldest first; live: what was said live, the newest first."""
 
     time: str
     said: BoardDirection | None = None
@@ -37,6 +42,7 @@ class Moment:
     window: tuple[Past, ...] = ()
     live: tuple[BoardDirection, ...] = ()
     before: int | None = None
+    origin: str = LIVE
 
     def past(self) -> tuple[Past, ...]:
         """The whole record before the session that is shown, oldest first."""
@@ -49,9 +55,14 @@ def order(time: str) -> tuple[int, str]:
 
 
 def moments(
-    times: Iterable[str], directions: Sequence[BoardDirection], evaluations: Sequence[BoardEvaluation], target: int | None
+    times: Iterable[str],
+    directions: Sequence[BoardDirection],
+    evaluations: Sequence[BoardEvaluation],
+    target: int | None,
+    replays: Sequence[BoardDirection] = (),
 ) -> list[Moment]:
-    """Each decision time that is offered, was said or was evaluated. target: the session that is shown."""
+    """Each decision time that is offered, was said or was evaluated. target: the session that is shown; of what was not said live about
+    it the replay is shown, else what the evaluation judged."""
     evaluated = {item.decision_time: item for item in evaluations}
     spoken: dict[str, list[BoardDirection]] = {}
     for item in sorted(directions, key=lambda item: item.target, reverse=True):
@@ -59,8 +70,13 @@ def moments(
     found = []
     for time in sorted({*times, *spoken, *evaluated}, key=order):
         live, evaluation = tuple(spoken.get(time, ())), evaluated.get(time)
-        said = next((item for item in live if item.target == target), None)
-        found.append(Moment(time, said, evaluation, record(live, evaluation, target, WINDOW), live, target))
+        shown = [(item, LIVE) for item in live if item.target == target]
+        shown += [(item, REPLAY) for item in replays if (item.target, item.decision_time) == (target, time)]
+        shown += [(item, JUDGED) for item in judged_answer(directions, evaluation, target)]
+        said, origin = shown[0] if shown else (None, LIVE)
+        if said is not None and said.outcome is None:
+            said = replace(said, outcome=outcome_of(directions, evaluations, said.target))
+        found.append(Moment(time, said, evaluation, record(live, evaluation, target, WINDOW), live, target, origin))
     return found
 
 
@@ -100,3 +116,34 @@ def rolled(past: Sequence[Past], window: int = WINDOW) -> list[int]:
 def targets(directions: Iterable[BoardDirection]) -> list[int]:
     """The sessions about which something was said, the newest first."""
     return sorted({item.target for item in directions}, reverse=True)
+
+
+def outcome_of(directions: Iterable[BoardDirection], evaluations: Iterable[BoardEvaluation], target: int) -> int | None:
+    """Whether a session rose (1) or not (0), by what was said about it or judged; None where that is not known."""
+    said = (item.outcome for item in directions if item.target == target)
+    judged = (answer[1] for item in evaluations if (answer := _answer(item, target)) is not None)
+    return next((outcome for outcome in chain(said, judged) if outcome is not None), None)
+
+
+def judged_answer(
+    directions: Iterable[BoardDirection], evaluation: BoardEvaluation | None, target: int | None
+) -> Iterator[BoardDirection]:
+    """What an evaluation answered about one session out of sample, as if it had been said; nothing where it did not judge it."""
+    answer = _answer(evaluation, target) if evaluation is not None and target is not None else None
+    if evaluation is None or target is None or answer is None or answer[0] is None:
+        return
+    p, label = answer
+    symbol = next((item.symbol for item in directions), "")
+    yield BoardDirection(
+        symbol=symbol, decision_time=evaluation.decision_time, session=target, target=target, made_at=evaluation.evaluated_at,
+        signal=int(p >= 0.5), probability=p, baseline=None, coverage=None, model="", reasons=(), gate=None, monitoring=None, price=None,
+        series=(), notices=(), outcome=label,
+    )  # fmt: skip
+
+
+def _answer(evaluation: BoardEvaluation, target: int) -> tuple[float | None, int | None] | None:
+    """The probability and the outcome of one judged session."""
+    at = bisect_left(evaluation.sessions, target)
+    if at == len(evaluation.sessions) or evaluation.sessions[at] != target:
+        return None
+    return evaluation.probabilities[at], evaluation.labels[at]

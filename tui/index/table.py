@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from engine.i18n import _
-from tui.index.record import Moment
+from tui.index.record import JUDGED, LIVE, REPLAY, Moment
 from tui.index.text import SIDES, gate_cell, points, side
 from tui.quick_format import DASH
 from tui.widgets.table import Cell, Column
+
+#: Before a decision time: what is shown was said live, is a replay, or an answer of the evaluation.
+ORIGINS = {LIVE: "●", REPLAY: "↺", JUDGED: "◇"}
 
 
 def columns() -> list[Column]:
@@ -14,13 +17,13 @@ def columns() -> list[Column]:
     return [
         Column("time", _("Decided"), 9),
         Column("signal", _("Signal"), 11),
-        Column("probability", _("Of up"), 7, right=True),
-        Column("baseline", _("Base"), 7, right=True, priority=4),
+        Column("probability", _("Of up"), 6, right=True),
+        Column("baseline", _("Base"), 6, right=True, priority=4),
         Column("coverage", _("Speaks"), 7, right=True, priority=5),
-        Column("record", _("Last 30"), 9, right=True, priority=1),
+        Column("record", _("Last 30"), 7, right=True, priority=1),
         Column("up", _("Alw. up"), 7, right=True, priority=2),
         Column("gate", _("Gate"), 14),
-        Column("outcome", _("Came"), 8, priority=3),
+        Column("outcome", _("Came"), 4, priority=3),
     ]
 
 
@@ -28,7 +31,7 @@ def cell(moment: Moment, key: str, *, due: bool) -> Cell:
     """One cell. due: whether the decision time has come for the session that is shown."""
     said = moment.said
     if key == "time":
-        return f"{'●' if said is not None else '○'} {moment.time}", "bold" if said is not None else "dim"
+        return f"{'○' if said is None else ORIGINS[moment.origin]} {moment.time}", "bold" if said is not None else "dim"
     if key == "gate":
         return gate_cell(moment)
     if key in ("record", "up"):

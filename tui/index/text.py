@@ -9,7 +9,7 @@ from rich.text import Text
 
 from engine.domain import from_day_number, sao_paulo
 from engine.i18n import _, ngettext
-from tui.index.record import THRESHOLD, Moment, Past
+from tui.index.record import JUDGED, REPLAY, THRESHOLD, Moment, Past
 from tui.names import baseline_name, regime_name
 from tui.quick_format import DASH, GLYPH, day, number, price
 
@@ -106,7 +106,9 @@ def gate_text(moment: Moment, colours: Colours) -> Text:
     goal = _("Gate, {goal} over {window} sessions: {verdict}").format(
         goal=points(gate.get("threshold", THRESHOLD), 0), window=gate.get("window", DASH), verdict=cell
     )
-    text = Text(f"{goal}\n", style=f"bold {colours[style]}")
+    first, last = gate.get("first"), gate.get("last")
+    dates = " · " + _("{first} to {last}").format(first=day(first), last=day(last)) if first and last else ""
+    text = Text(f"{goal}{dates}\n", style=f"bold {colours[style]}")
     for reason in gate.get("reasons") or ():
         text.append(f"· {reason}\n", style="not bold default")
     same = ", ".join(
@@ -145,8 +147,10 @@ def said_text(moment: Moment, symbol: str, title: str, colours: Colours, *, due:
         f"{side(said.signal)} ({'–' if said.signal is None else said.signal})", style=f"bold {colours[SIDES[said.signal]]}"
     )
     text.append(" · " + _("probability of up {p}").format(p=points(said.probability)))
-    text.append(" · " + _("base rate {p}").format(p=points(said.baseline)))
-    text.append(" · " + _("speaks on {p} of the sessions").format(p=points(said.coverage, 0)))
+    if said.baseline is not None:
+        text.append(" · " + _("base rate {p}").format(p=points(said.baseline)))
+    if said.coverage is not None:
+        text.append(" · " + _("speaks on {p} of the sessions").format(p=points(said.coverage, 0)))
     if said.outcome is not None:
         came = _("it rose") if said.outcome else _("it did not rise")
         judged = _("right") if said.signal == said.outcome else _("wrong")
@@ -157,12 +161,19 @@ def said_text(moment: Moment, symbol: str, title: str, colours: Colours, *, due:
         text.append(f"· {reason}\n")
     for note in (*([_("with the quote {price}").format(price=price(said.price))] if said.price else []), *_notes(said)):
         text.append(f"· {note}\n", style=colours["dim"])
-    made = sao_paulo(said.made_at)
-    text.append(
-        _("Said on {day} {clock} by {model}").format(day=day(made.date()), clock=f"{made:%H:%M}", model=said.model) + "\n",
-        style=colours["dim"],
-    )
+    text.append(_made(moment.origin, said) + "\n", style=colours["dim"])
     return text
+
+
+def _made(origin: str, said: BoardDirection) -> str:
+    """Where what is shown comes from."""
+    if origin == JUDGED:
+        told = _("Not said live: what the evaluation of {day} answered out of sample. Ask to replay it with its reasons.")
+        return told.format(day=day(sao_paulo(said.made_at).date()))
+    if origin == REPLAY:
+        return _("Replay: not said live, but worked out now from what was known then, by {model}").format(model=said.model)
+    made = sao_paulo(said.made_at)
+    return _("Said on {day} {clock} by {model}").format(day=day(made.date()), clock=f"{made:%H:%M}", model=said.model)
 
 
 def _notes(said: BoardDirection) -> list[str]:

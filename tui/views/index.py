@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -14,35 +14,34 @@ from textual.containers import Container, Vertical
 from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from engine.errors import PregaoError
 from engine.i18n import _, ngettext
 from tui.actions import bindings
+from tui.index.asking import INDEX, KIND, AskingView
+from tui.index.clock import shown_sessions
 from tui.index.frame import PANELS, Shown
 from tui.index.panels import CurvePanel, EvaluationPanel, SignalPanel, WindowsPanel, whole_text
-from tui.index.price import typed_price
-from tui.index.record import Moment, moments, targets
-from tui.index.table import cell, columns, sort_value
-from tui.index.text import figures_text, gate_text, said_text, session_day, side
-from tui.messages import JobAsked, sentences
-from tui.views.base import View
+from tui.index.record import JUDGED, LIVE, REPLAY, Moment, moments, outcome_of, targets
+from tui.index.table import ORIGINS, cell, columns, sort_value
+from tui.index.text import figures_text, session_day, side
+from tui.messages import JobAsked
 from tui.widgets.panels import PanelBar, ReadingPanel, after
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import VTable
 
 if TYPE_CHECKING:
     from engine.store.board_directions import BoardDirection, BoardEvaluation
-    from engine.store.job_ledger import Job
 
-INDEX, FUND = "IBOV", "BOVA11"
-KIND = "direction"
+#: Lines of the heads above and below the table, lines that the panel keeps, and lines of the table at least.
+AROUND, PANEL_LINES, LEAST_TABLE = 2, 8, 4
 #: Cells of the bar that shows how far an evaluation is.
 BAR = 20
 
 
-class IndexView(View):
+class IndexView(AskingView):
     """The decision times of one session from the evening before to the close; the chosen one is told in a panel."""
 
     DEFAULT_CSS = """
@@ -51,7 +50,7 @@ class IndexView(View):
     #index-panels { height: 1; }
     #index-job { height: 1; display: none; color: $accent; text-wrap: nowrap; text-overflow: ellipsis; }
     IndexView.-wide #index-body { layout: horizontal; }
-    IndexView.-wide #index-table { width: 90; }
+    IndexView.-wide #index-table { width: 82; }
     IndexView.-wide #index-right { padding: 0 0 0 1; border-left: solid $panel; }
     """
     context: ClassVar[str] = "index"
@@ -73,6 +72,8 @@ class IndexView(View):
         self.evaluations: list[BoardEvaluation] = []
         self.moments: list[Moment] = []
         self.target: int | None = None
+        #: What was replayed while the view is there, by symbol, target session and decision time.
+        self.replays: dict[tuple[str, int, str], BoardDirection] = {}
 
     def compose(self) -> ComposeResult:
         yield Static(id="index-head", classes="head")
@@ -106,7 +107,7 @@ class IndexView(View):
 
     def _lay_out(self) -> None:
         """Above the panel the table has room for its rows, but not for more than it leaves the panel."""
-        most = max((self.size.height - 2) // 2 - 1, 4)
+        most = max(self.size.height - AROUND - PANEL_LINES, LEAST_TABLE)
         self.table.styles.height = "1fr" if self.has_class("-wide") else min(len(self.moments) + 1, most)
 
     # --- what there is -------------------------------------------------------------------------------------------
@@ -144,12 +145,23 @@ class IndexView(View):
         """The cursor stays on its decision time while the session is the same; the newest session is followed."""
         if event.symbol != self.symbol:
             return
-        before, newest = self.target, max(targets(self.directions), default=None)
+        before, newest = self.target, self.newest
         self.directions, self.evaluations = event.directions, event.evaluations
-        there = targets(self.directions)
-        if self.target not in there or self.target == newest:
-            self.target = there[0] if there else None
-        self._fill(keep=before == self.target and bool(self.moments))
+        if self.target is None or self.target == newest or self.target not in self._there():
+            self.target = self.newest
+        self.fill(keep=before == self.target and bool(self.moments))
+
+    @property
+    def newest(self) -> int | None:
+        """The last session about which something was said."""
+        return max(targets(self.directions), default=None)
+
+    def _there(self) -> list[int]:
+        """The sessions that can be looked at, the newest first."""
+        app = self.desk_app
+        row = app.board.row(self.symbol) if app.board is not None else None
+        newest = None if row is None else row.session
+        return shown_sessions(self.directions, self.evaluations, app.known_sessions, newest, self.following)
 
     def _default_symbol(self) -> str:
         """The index of the settings; where nothing was said about it, a symbol about which something was."""
@@ -160,13 +172,15 @@ class IndexView(View):
         said = app.board.direction_symbols() if app.board is not None else []
         return said[0] if said and usual not in said else usual
 
-    def _fill(self, *, keep: bool = True) -> None:
+    def fill(self, *, keep: bool = True) -> None:
         from engine.ml.direction.times import ALL
 
         chosen = self.selected if keep else None
-        self.moments = moments([time.text for time in ALL], self.directions, self.evaluations, self.target)
+        replays = [said for (symbol, _target, _time), said in self.replays.items() if symbol == self.symbol]
+        times = [time.text for time in ALL]
+        self.moments = moments(times, self.directions, self.evaluations, self.target, replays)
         names = [moment.time for moment in self.moments]
-        newest = max((at for at, moment in enumerate(self.moments) if moment.said is not None), default=0)
+        newest = max((at for at, moment in enumerate(self.moments) if moment.said and moment.origin == LIVE), default=0)
         self.table.set_rows(len(names), names.index(chosen.time) if chosen and chosen.time in names else newest)
         self._lay_out()
         self._head()
@@ -185,7 +199,8 @@ class IndexView(View):
         return self.moments[at] if at is not None and at < len(self.moments) else None
 
     def _head(self) -> None:
-        said = [moment.said for moment in self.moments if moment.said is not None]
+        shown = [moment for moment in self.moments if moment.said is not None]
+        said = [moment.said for moment in shown if moment.said is not None and moment.origin == LIVE]
         facts = [self.symbol]
         if self.target is None:
             keys = {"ask": self.desk_app.key_of("index.ask"), "daily": self.desk_app.key_of("daily.run")}
@@ -193,12 +208,13 @@ class IndexView(View):
         else:
             facts.append(_("session of {day}").format(day=session_day(self.target)))
             facts.append(_("said at {said} of {times} times").format(said=len(said), times=len(self.moments)))
-            outcome = next((item.outcome for item in said if item.outcome is not None), None)
+            replayed, judged = (sum(moment.origin == origin for moment in shown) for origin in (REPLAY, JUDGED))
+            facts += [f"{ORIGINS[REPLAY]} " + _("{count} replayed").format(count=replayed)] if replayed else []
+            facts += [f"{ORIGINS[JUDGED]} " + _("{count} judged").format(count=judged)] if judged else []
+            outcome = outcome_of(self.directions, self.evaluations, self.target)
             if outcome is not None:
                 facts.append(f"{side(outcome)}")
-            behind = (
-                self.desk_app.sessions_behind(said[0].session) if said and self.target == max(targets(self.directions)) else None
-            )
+            behind = self.desk_app.sessions_behind(said[0].session) if said and self.target == self.newest else None
             if behind:
                 facts.append(
                     ngettext(
@@ -211,13 +227,7 @@ class IndexView(View):
 
     def _due(self, moment: Moment) -> bool:
         """Whether the decision time has come for the session that is shown."""
-        if self.target is None or moment.said is not None:
-            return True
-        from engine.market.hours import instant
-        from engine.ml.direction.times import parse
-
-        clock = parse(moment.time).clock
-        return moment.time == "close" or self.desk_app.now() >= instant(self.target, clock or 10 * 60)
+        return moment.said is not None or self.is_due(moment.time, self.target)
 
     # --- the chosen one ------------------------------------------------------------------------------------------
 
@@ -233,13 +243,7 @@ class IndexView(View):
         moment = self.selected
         if moment is None:
             return None
-        return Shown(self.symbol, moment, tuple(self.moments), self._title(moment.time), self._due(moment), self.colours())
-
-    @staticmethod
-    def _title(time: str) -> str:
-        from engine.ml.direction.times import parse
-
-        return parse(time).label
+        return Shown(self.symbol, moment, tuple(self.moments), self.title_of(moment.time), self._due(moment), self.colours())
 
     @on(VTable.Opened, "#index-table")
     async def _open(self) -> None:
@@ -270,16 +274,18 @@ class IndexView(View):
 
     def action_session(self, step: int) -> None:
         """The session before or after the one that is shown."""
-        there = targets(self.directions)
-        if self.target is None:
+        there = self._there()
+        if not there:
             self.desk_app.say(_("Nothing was said about {symbol} yet.").format(symbol=self.symbol))
             return
-        at = there.index(self.target) - step
-        if not 0 <= at < len(there):
+        older = [session for session in there if self.target is None or session < self.target]
+        newer = [session for session in there if self.target is not None and session > self.target]
+        chosen = newer[-1:] if step > 0 else older[:1]
+        if not chosen:
             self.desk_app.say(_("This is the last session there is.") if step > 0 else _("This is the first session there is."))
             return
-        self.target = there[at]
-        self._fill()
+        self.target = chosen[0]
+        self.fill()
 
     def action_symbol(self) -> None:
         self.desk_app.pick_symbol(self.choose)
@@ -313,76 +319,6 @@ class IndexView(View):
             bar = "" if share is None else "▓" * done + "░" * (BAR - done) + f" {share:.0%} "
             key = _("{key} cancels").format(key=self.desk_app.key_of("job.cancel"))
             line.update(Text(f"{bar}{_('Direction')} {note} · {key}"))
-
-    def action_ask(self) -> None:
-        """Ask for the signal of the chosen decision time with the prices that are stored."""
-        if self.selected is not None:
-            self._ask(self.selected.time)
-
-    def action_price(self) -> None:
-        """Ask with a quote that is typed."""
-        moment = self.selected
-        if moment is None:
-            return
-        if moment.time in ("close", "preopen"):
-            self.desk_app.say(
-                _("The signal of {time} takes no quote: it is given before the session; {key} asks for it.").format(
-                    time=moment.time, key=self.desk_app.key_of("index.ask")
-                ),
-                "warning",
-            )
-            return
-        title = _("Opening price of {symbol}") if moment.time == "open" else _("{symbol} now")
-        self.query_one("#index-price", Prompt).open("", title.format(symbol=self._quoted(moment)))
-
-    def _quoted(self, moment: Moment) -> str:
-        """What is quoted: for the opening of the index the fund that trades it, where it is stored."""
-        board = self.desk_app.board
-        fund = moment.time == "open" and self.symbol == INDEX and board is not None and board.row(FUND) is not None
-        return FUND if fund else self.symbol
-
-    @on(Input.Submitted, "#index-price")
-    def _typed(self, event: Input.Submitted) -> None:
-        moment, board = self.selected, self.desk_app.board
-        prompt = self.query_one("#index-price", Prompt)
-        if moment is None or board is None:
-            prompt.close()
-            return
-        row = board.row(self._quoted(moment))
-        try:
-            quote = typed_price(event.value, None if row is None else row.last)
-        except PregaoError as error:
-            prompt.refuse(sentences(error.message, error.hint))
-            return
-        prompt.close()
-        self.table.focus()
-        self._ask(moment.time, quote)
-
-    @on(Prompt.Dismissed)
-    def _price_left(self) -> None:
-        self.table.focus()
-
-    def _ask(self, time: str, quote: float | None = None) -> None:
-        params: dict[str, Any] = {"do": "signal", "symbol": self.symbol, "at": time}
-        if quote is not None:
-            params["price"] = quote
-        self.desk_app.say(_("Asking for {symbol} at {time}...").format(symbol=self.symbol, time=time))
-        self.desk_app.ask_job(KIND, params, self._answered)
-
-    def _answered(self, job: Job) -> None:
-        """Show what was said: in its row, or, where it came too late to be kept, on a page of its own."""
-        from engine.store.board_directions import printed
-        from tui.screens.dialogs import Reader
-
-        if job.result is None or job.result["timely"]:
-            self.data_changed()
-            return
-        said = printed(job.result)
-        moment = Moment(said.decision_time, said, None)
-        text = said_text(moment, said.symbol, self._title(said.decision_time), self.colours(), due=True)
-        text.append(_("Session of {day}. Said after its time, so it is not kept.").format(day=session_day(said.target)) + "\n\n")
-        text.append_text(gate_text(moment, self.colours()))
-        self.app.push_screen(Reader(f"{said.symbol} {said.decision_time}", text))
 
 
 def _make(panel: str) -> Widget:

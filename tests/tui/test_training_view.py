@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from engine.domain import silent
 from engine.errors import ModelError, UsageError
@@ -33,6 +34,7 @@ from tests.tui.training_maker import (
     view,
 )
 from tui.actions import BY_ID
+from tui.reports.training import event_line, training_report
 from tui.screens.dialogs import Ask, Reader
 from tui.training.form import HORIZONS, MODELS, filled, first_fields, job_params, parse, symbols_in
 from tui.training.form import Surroundings as Around
@@ -41,6 +43,7 @@ from tui.training.history import HistoryPanel, rows_of
 from tui.training.panels import importance_text
 from tui.training.record import Record, clock
 from tui.widgets.form import Field
+from tui.widgets.frame import JobStrip
 from tui.widgets.learning_chart import CalibrationChart, Interval, IntervalChart, Point
 from tui.widgets.plot import Canvas
 from tui.widgets.prompt import Prompt
@@ -271,7 +274,7 @@ def test_what_a_stopped_training_leaves_is_its_whole_searches() -> None:
     again = [("kept", {"symbols": ["MEAA3"], "fold": number, "trials": 2}) for number in (1, 2, None)]
     assert told(job, *again).searches_kept() == 3
     assert told(job, *first, ("trained", {"symbols": ["MEAA3"], "model_id": "x"})).searches_kept() == 0
-    assert "1 search of a whole fold is kept" in told(job, *first).kept("a")
+    assert "1 whole search is kept" in told(job, *first).kept("a")
     assert told(Job(1, "train", asked(trials=0), "failed", 0), ("fold", fold(1))).kept("a") == "a runs it again from the start."
 
 
@@ -297,12 +300,34 @@ async def test_a_cancelled_search_goes_on_and_the_next_training_says_what_it_too
     job.cancel()
     async with at_desk(real_home, (80, 24)) as pilot:
         await open_training(pilot)
-        await see(pilot, "a goes on: 1 search of a whole fold is kept", " a  Go on")
+        await see(pilot, "a goes on: 1 whole search is kept", " a  Go on")
         other = MadeJob(real_home, asked(trials=2))
         other.say(("kept", {"symbols": ["MEAA3"], "fold": 1, "trials": 2}), done=2, total=12, note="fold 1 of 3")
         view(pilot).renew()
         await see(pilot, f"Training {other.id}", "Searched before: fold 1", "2 trials of fold 1 were done before", "17%")
         other.end("cancelled")
+
+
+async def test_a_strip_that_goes_behind_a_dialog_is_painted_away(real_home: Path) -> None:
+    job = MadeJob(real_home)
+    job.say(("trial", trial(1)), done=1, total=8, note="fold 1 of 3, trial 1")
+    async with at_desk(real_home, (80, 24)) as pilot:
+        await open_training(pilot)
+        await until(pilot, lambda: pilot.app.query_one(JobStrip).display)
+        dialog = Ask("Which one?")
+        await pilot.app.push_screen(dialog)
+        await pilot.pause()
+        painted: list[tuple[Any, ...]] = []
+        paint = dialog.refresh
+
+        def painting(*regions: Any, **options: Any) -> Any:
+            painted.append(regions)
+            return paint(*regions, **options)
+
+        dialog.refresh = painting  # type: ignore[method-assign]
+        job.end("done", reports=[report("signals-xgb-20250630-190000-4f2a")])
+        await until(pilot, lambda: not pilot.app.query_one(JobStrip).display)
+        await until(pilot, lambda: () in painted)
 
 
 # --- what it found --------------------------------------------------------------------------------------------------
@@ -601,6 +626,24 @@ def test_a_feature_that_does_harm_is_told_apart_without_colour() -> None:
     assert "+0.0200" in good
     assert "░" in bad
     assert "-0.0100" in bad
+
+
+def test_folds_in_which_no_tree_could_split_are_named() -> None:
+    found = report("signals-xgb-20250630-190000-4f2a")
+
+    def shown() -> str:
+        console = Console(width=120)
+        with console.capture() as taken:
+            console.print(training_report(found))
+        return taken.get()
+
+    assert "no tree could split" not in shown()
+    found["folds"][0]["unsplit"] = True
+    assert "In fold 1 no tree could split" in shown()
+    found["folds"][2]["unsplit"] = True
+    assert "In folds 1, 3 no tree could split" in shown()
+    assert "no tree could split" in event_line("fold", {**found["folds"][0], "of": 3})
+    assert "no tree could split" not in event_line("fold", {**found["folds"][1], "of": 3})
 
 
 # --- the jobs behind it ---------------------------------------------------------------------------------------------

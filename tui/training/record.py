@@ -124,8 +124,8 @@ class Record:
         saved = ngettext("{count} model was saved.", "{count} models were saved.", models).format(count=models) if models else ""
         if searches:
             pattern = ngettext(
-                "{key} goes on: {count} search of a whole fold is kept.",
-                "{key} goes on: {count} searches of whole folds are kept.",
+                "{key} goes on: {count} whole search is kept.",
+                "{key} goes on: {count} whole searches are kept.",
                 searches,
             )
         else:

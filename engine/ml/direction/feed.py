@@ -26,6 +26,11 @@ COLUMNS: Columns = {
 ROWS = 1500
 
 
+def feed_file(folder: Path, symbol: str) -> Path:
+    """The JSON file of a symbol's feed; the tables lie beside it."""
+    return folder / f"direction-{symbol}.json"
+
+
 def write_feed(folder: Path, store: Store, symbol: str) -> tuple[Path, Path, Path]:
     """Write direction-SYMBOL.json, .csv and .parquet into `folder`, newest first; their paths.
 
@@ -37,9 +42,8 @@ def write_feed(folder: Path, store: Store, symbol: str) -> tuple[Path, Path, Pat
     latest: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         latest.setdefault(row["decision_time"], row)
-    name = f"direction-{symbol}"
-    whole = write_json(folder / f"{name}.json", {"symbol": symbol, "latest": latest, "directions": rows})
-    return whole, *write_tables(folder, name, COLUMNS, rows)
+    whole = write_json(feed_file(folder, symbol), {"symbol": symbol, "latest": latest, "directions": rows})
+    return whole, *write_tables(folder, whole.stem, COLUMNS, rows)
 
 
 def feed_row(said: StoredDirection) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from engine.ml.direction.answer import answer
 from engine.ml.direction.data import WIDEST_MOVE, IndexData, load, with_index_price, with_own_print, with_price
 from engine.ml.direction.evaluate import FIRST_LEARNT
 from engine.ml.direction.features import OVERNIGHT, columns
-from engine.ml.direction.feed import write_feed
+from engine.ml.direction.feed import feed_file, write_feed
 from engine.ml.direction.lacking import lacking
+from engine.ml.direction.openings import opening_caveat
 from engine.ml.direction.past import past_of
 from engine.ml.direction.reasons import in_words, of_probability, parts
 from engine.ml.direction.standing import standing
@@ -142,7 +143,7 @@ def keep(desk: Desk, said: Direction) -> bool:
     What was said too late is not recorded; that nothing could be said is, unless something was said at this decision time before.
     Raises FileError when the feed cannot be written.
     """
-    settle(desk, said.symbol)
+    settled = settle(desk, said.symbol)
     recorded = said.timely and record_direction(
         desk.store,
         StoredDirection(
@@ -150,7 +151,8 @@ def keep(desk: Desk, said: Direction) -> bool:
             said.model, said.as_dict(), desk.now(),
         ),
     )  # fmt: skip
-    write_feed(desk.workspace.out, desk.store, said.symbol)
+    if settled or recorded or not feed_file(desk.workspace.out, said.symbol).exists():
+        write_feed(desk.workspace.out, desk.store, said.symbol)
     return bool(recorded)
 
 
@@ -197,7 +199,7 @@ def target_of(desk: Desk, at: DecisionTime, as_of: date | None) -> tuple[int, in
     if at.name in (OPEN, NOWCAST) and now < _instant(desk, at, target):
         raise UsageError(
             _("{time} of {date} has not come yet").format(time=at.text, date=from_day_number(target).isoformat()),
-            _("Ask `--at preopen` now, or a past session with --as-of."),
+            _("Before the opening ask for preopen, or ask about a past session."),
         )
     return target, _instant(desk, at, target)
 
@@ -299,7 +301,7 @@ def _said(desk: Desk, data: IndexData, at: DecisionTime, *, price: float | None,
         series=tuple(age.as_dict() for age in suited.known_at(data, decision).ages),
         series_used=tuple(age.as_dict() for age in used.ages) if at.name in OTHER_MARKETS else (),
         series_left_out=tuple(item.as_dict() for item in left_out),
-        notices=data.notices,
+        notices=(*data.notices, *([caveat] if (caveat := opening_caveat(data, at)) else [])),
         timely=not replay and _timely(at, desk.now(), decision, int(data.opened[-1])),
         demo=desk.workspace.demo,
         rows=found.rows,

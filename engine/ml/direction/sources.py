@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
-from functools import cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-import numpy as np
-
-from engine.domain import from_day_number
 from engine.ml.direction.known import Known
+from engine.ml.direction.times import zone_instants
 
 if TYPE_CHECKING:
     from engine.domain import FloatArray, IntArray
@@ -45,12 +40,4 @@ BY_NAME = {source.name: source for source in SOURCES}
 
 def known_values(source: Source, day: IntArray, value: FloatArray) -> Known:
     """The values of one series, days since 1970-01-01 in increasing order, with the instant from which each is known."""
-    offsets = np.array([_offset(source.zone, number) for number in day.tolist()], dtype=np.int64)
-    return Known(source.name, day, day * 86_400 + source.clock * 60 - offsets, value)
-
-
-@cache
-def _offset(zone: str, day: int) -> int:
-    """Seconds by which a market's clocks are ahead of UTC on a day; they are changed at night, before any of SOURCES is known."""
-    offset = datetime.combine(from_day_number(day), time(12), ZoneInfo(zone)).utcoffset()
-    return 0 if offset is None else int(offset.total_seconds())
+    return Known(source.name, day, zone_instants(source.zone, day, source.clock), value)

@@ -7,13 +7,16 @@ A decision is taken at one instant; what becomes known later cannot be part of i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, time
+from functools import cache
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from engine.domain import SAO_PAULO, from_day_number
 from engine.errors import UsageError
 from engine.i18n import _
-from engine.market.hours import instant
 
 if TYPE_CHECKING:
     from engine.domain import IntArray
@@ -78,7 +81,20 @@ class DecisionTime:
 
 def clock_instants(days: IntArray, minutes: int) -> IntArray:
     """The instants of one Sao Paulo clock on each day, int64 (n,)."""
-    return np.array([instant(day, minutes) for day in days.tolist()], dtype=np.int64)
+    return zone_instants(SAO_PAULO.key, days, minutes)
+
+
+def zone_instants(zone: str, days: IntArray, minutes: int) -> IntArray:
+    """The instants of one clock of a time zone on each day, int64 (n,); of an hour of the day, when no clock is ever changed."""
+    ahead = np.array([_seconds_ahead(zone, day) for day in days.tolist()], dtype=np.int64)
+    return days * 86_400 + minutes * 60 - ahead
+
+
+@cache
+def _seconds_ahead(zone: str, day: int) -> int:
+    """Seconds by which the clocks of a zone are ahead of UTC at noon; they are changed at night."""
+    ahead = datetime.combine(from_day_number(day), time(12), ZoneInfo(zone)).utcoffset()
+    return 0 if ahead is None else int(ahead.total_seconds())
 
 
 def nowcast(clock: int) -> DecisionTime:

@@ -115,9 +115,9 @@ def train(
     """Train as planned; the same bars and plan give the same report, and the same model.
 
     progress counts the fits of all folds and may raise to cancel: then nothing is returned. checkpoints: where the searches that
-    were finished are kept until the training comes to its end, so that the same one goes on behind them, with the same result. emit: told "trial" ({"fold", "number",
-    "value", "params", "best"}, fold None for the final model) after each trial and "fold" (an entry of the report's folds and
-    "of") after each fold. effect: where it raises NoDataError, the verdict says why the effect is not known.
+    were finished are kept until the training comes to its end, so that the same one goes on behind them, with the same result. emit: told "kept"
+    ({"fold", "trials"}) first for each search taken over, "trial" ({"fold", "number", "value", "params", "best"}) after each other
+    trial, fold None for the final model, and "fold" (an entry of the report's folds and "of") after each fold. effect: where it raises NoDataError, the verdict says why the effect is not known.
     Raises UsageError for a plan that makes no sense, NoDataError when there are too few rows, GateError with the first value of a
     feature that depends on a later bar.
     """
@@ -138,6 +138,7 @@ def train(
     progress(0, None, _("look-ahead proof of the features"))
     refuse_leaks(features, next(iter(chosen.values())))
     run = _Run(plan, params, table, progress, emit, checkpoints)
+    run.take_over(folds)
     done = [run.fold(fold) for fold in folds]
     final = run.final()
     progress(run.total, run.total, _("report"))
@@ -149,9 +150,15 @@ def train(
     )
     report = {"model_id": None, "timeframe": next(iter(chosen.values())).timeframe, **_report(run, done, final)}
     report["strategy_effect"], unknown = _effect(effect, oof)
-    verdict = judge(report["metrics"], report["baselines"], report["strategy_effect"], unknown, sum(item["unsplit"] for item in report["folds"]))
+    verdict = judge(
+        report["metrics"],
+        report["baselines"],
+        report["strategy_effect"],
+        unknown,
+        sum(item["unsplit"] for item in report["folds"]),
+    )
     if checkpoints is not None:
-        checkpoints.forget(run.keys)
+        checkpoints.forget(list(run.keys.values()))
     return Training(final.model, {**report, "verdict": verdict.as_dict()}, oof, table)
 
 
@@ -216,10 +223,32 @@ class _Run:
     ) -> None:
         self.plan, self.params, self.table, self.progress, self.emit = plan, params, table, progress, emit
         self.checkpoints = checkpoints
-        self.keys: list[str] = []
+        self.keys: dict[int | None, str] = {}
+        self.kept: dict[int | None, tuning.Tuned] = {}
         self.done = 0
         self.total = (plan.folds + 1) * (plan.trials + 1)
         self.known = last_known(table.y, table.start, table.end, table.symbol)
+
+    def take_over(self, folds: Sequence[Fold]) -> None:
+        """Take over the searches that were finished before, say which, and begin behind them."""
+        plan = self.plan
+        if self.checkpoints is None or not plan.trials:
+            return
+        asked = {
+            "kind": plan.kind,
+            "trials": plan.trials,
+            "select_k": plan.select_k,
+            "balance": plan.balance,
+            "seed": plan.seed,
+            "params": self.params,
+        }
+        for number, rows in [*((fold.number, fold.train) for fold in folds), (None, np.arange(len(self.table)))]:
+            self.keys[number] = search_key(self.table, rows, asked)
+            found = self.checkpoints.read(self.keys[number])
+            if found is not None:
+                self.kept[number] = found
+                self.done += len(found.trials)
+                self.emit("kept", {"fold": number, "trials": len(found.trials)})
 
     def parameters(self, rows: IntArray, fold: int | None) -> tuple[Mapping[str, Any], int]:
         """The parameters for these training rows, searched for inside them or as planned, and the trials that took."""
@@ -236,21 +265,8 @@ class _Run:
             self.emit("trial", {"fold": fold, **payload})
             self.progress(self.done, self.total, _("{where}, trial {number}").format(where=where, number=trial.number))
 
-        asked = {
-            "kind": plan.kind,
-            "trials": plan.trials,
-            "select_k": plan.select_k,
-            "balance": plan.balance,
-            "seed": plan.seed,
-            "params": self.params,
-        }
-        key = search_key(self.table, rows, asked)
-        self.keys.append(key)
-        found = None if self.checkpoints is None else self.checkpoints.read(key)
-        if found is not None:
-            for trial in found.trials:
-                told(trial)
-            return found.params, len(found.trials)
+        if fold in self.kept:
+            return self.kept[fold].params, len(self.kept[fold].trials)
         found = tuning.tune(
             *(self.table, rows, plan.kind, plan.trials),
             select_k=plan.select_k,
@@ -260,7 +276,7 @@ class _Run:
             on_trial=told,
         )
         if self.checkpoints is not None:
-            self.checkpoints.keep(key, found)
+            self.checkpoints.keep(self.keys[fold], found)
         return found.params, len(found.trials)
 
     def fold(self, fold: Fold) -> _Done:

@@ -34,11 +34,25 @@ def test_a_stopped_training_goes_on_behind_its_finished_searches(tmp_path: Path)
         train(BARS, PLAN, progress=stop_in_the_second_fold, checkpoints=kept)
     assert len(list(kept.folder.iterdir())) == 1
     said: list[tuple[str, dict[str, Any]]] = []
+    counted: list[int] = []
     with patch.object(tuning, "tune", wraps=tuning.tune) as searched:
-        found = train(BARS, PLAN, emit=lambda kind, payload: said.append((kind, payload)), checkpoints=kept)
+        found = train(
+            *(BARS, PLAN),
+            progress=lambda done, total, note="": counted.append(done) if total else None,
+            emit=lambda kind, payload: said.append((kind, payload)),
+            checkpoints=kept,
+        )
     assert searched.call_count == 2
     assert jsonable(found.report) == jsonable(whole)
-    assert [payload["number"] for kind, payload in said if kind == "trial"] == [1, 2, 1, 2, 1, 2]
+    assert [payload for kind, payload in said if kind == "kept"] == [{"fold": 1, "trials": 2}]
+    assert [(payload["fold"], payload["number"]) for kind, payload in said if kind == "trial"] == [
+        (2, 1),
+        (2, 2),
+        (None, 1),
+        (None, 2),
+    ]
+    assert (said[0][0], counted[0]) == ("kept", 2), "it begins behind what was done before"
+    assert counted == sorted(counted)
     assert list(kept.folder.iterdir()) == []
 
 

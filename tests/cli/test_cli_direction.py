@@ -223,6 +223,18 @@ def test_the_details_of_an_evaluation_are_by_year_and_regime_and_against_each_ba
     assert all(isinstance(item["hits"], int) for item in judged["gate"]["baselines"].values())
 
 
+def test_series_are_told_as_used_or_left_out_with_the_reason_once() -> None:
+    from tui.reports.direction import series_lines
+
+    old = "Its newest value is too old."
+    found = {
+        "series_used": [{"name": "SP500", "last": "2025-06-30", "behind": 0}],
+        "series_left_out": [{"name": "WTI", "last": "2025-03-31", "reason": old}, {"name": "VIX", "last": None, "reason": old}],
+    }
+    assert series_lines(found) == ["Series used: SP500 (2025-06-30)", f"Series left out: WTI (2025-03-31), VIX. {old}"]
+    assert series_lines({}) == []
+
+
 @pytest.mark.parametrize("words", [("--at", "open", "11:00"), ("--at", "open", "--at", "11:00"), ("--at", "open,11:00")])
 def test_several_decision_times_are_named_in_any_way(words: tuple[str, ...]) -> None:
     from tui.cli import build_parser
@@ -387,7 +399,7 @@ def test_the_analysis_of_the_file_of_the_requirement(tmp_path: Path) -> None:
     assert "The change column agrees with the closes on all 501 rows" in text
     assert "within 0.1 % of the close before on 99.8 % of the sessions" in text
     assert text.count("99.8 %") >= 3
-    assert "the requirement's columns, decision tree | 471 |" in text
+    assert "the requirement's columns, decision tree | 471 | 20/30 |" in text
     assert "the requirement's columns, ensemble | 471 |" in text
     assert "34 columns after the close, ensemble | 471 |" in text
     for baseline in ("always up", "the majority of the sessions before", "momentum: as the session before"):

@@ -13,7 +13,7 @@ import pytest
 from engine.domain import day_number, from_day_number
 from engine.errors import NoDataError, UsageError
 from engine.ml.direction.data import IndexData
-from engine.ml.direction.evaluate import Evaluation, evaluate, folds, held_out, judge, out_of_sample
+from engine.ml.direction.evaluate import Evaluation, evaluate, folds, judge, out_of_sample
 from engine.ml.direction.features import columns
 from engine.ml.direction.times import ALL, parse
 from tests.ml.direction_maker import made_data
@@ -201,21 +201,6 @@ def test_openings_that_ended_long_ago_meet_no_gate() -> None:
     opening[-60:] = np.nan
     found = judge(replace(data, opening=opening), TIMES[2], start=begin(data, 300)).figures["gate"]
     assert (found["behind"], found["stale"], found["verdict"]) == (59, True, "not met")
-
-
-def test_the_last_30_sessions_are_held_out_as_the_requirement_asks() -> None:
-    data = made_data(sessions=502)
-    found = held_out(data)
-    assert set(found) == {"ensemble", "seed_tree"}
-    for item in found.values():
-        assert item.learnt.tolist() == list(range(item.learnt[0], 471))
-        assert item.session.tolist() == data.session[471:501].tolist()
-        assert item.label.tolist() == data.label[471:501].tolist()
-        assert item.figures["n"] == 30
-        assert 0 <= item.figures["accuracy"] <= 1
-    assert set(held_out(data, TIMES[3])) == {"move"}
-    with pytest.raises(NoDataError, match="too few"):
-        held_out(made_data(sessions=400))
 
 
 def test_an_impossible_step_is_refused() -> None:

@@ -138,7 +138,7 @@ def test_with_few_sessions_no_model_gives_way_and_what_is_not_tried_has_its_reas
         assert item.before is not None
         assert item.before.rows.max() < parts.held_out.min()
     assert fitted[0].figures["n"] == 30
-    assert [("overnight" in item.reason, "within the session" in item.reason) for item in untried] == [
+    assert [("Before the opening" in item.reason, "within the session" in item.reason) for item in untried] == [
         (True, False),
         (False, True),
     ]

@@ -49,7 +49,9 @@ def signal_report(said: Mapping[str, Any]) -> RenderableType:
     late = [] if said["timely"] else [Text(_("Said after its time, so it is not recorded."), style="dim")]
     monitoring = said["monitoring"]
     watched = [] if monitoring is None else [Text(f"· {reason}") for reason in monitoring["reasons"]]
-    told = (*series_lines(said), *stale_series(said["series"]), *said["notices"])
+    left = {item["name"] for item in said.get("series_left_out") or ()}
+    behind = stale_series([item for item in said["series"] if item["name"] not in left])
+    told = (*series_lines(said), *behind, *said["notices"])
     notes = [Text(f"· {text}", style="dim") for text in told]
     parts: list[RenderableType] = [*lines, table, Text(_("Why"), style="bold"), *why, *_gate_lines(said["gate"])]
     if watched:
@@ -70,10 +72,12 @@ def series_lines(said: Mapping[str, Any]) -> list[str]:
     """The series of other markets that were learnt from, and those that were left out with the reason."""
     used = ", ".join(f"{item['name']} ({day(item['last'])})" for item in said.get("series_used") or ())
     lines = [_("Series used: {series}").format(series=used)] if used else []
+    left: dict[str, list[str]] = {}
     for item in said.get("series_left_out") or ():
         last = "" if item["last"] is None else f" ({day(item['last'])})"
-        lines.append(_("Series left out: {name}{last}. {reason}").format(name=item["name"], last=last, reason=item["reason"]))
-    return lines
+        left.setdefault(item["reason"], []).append(f"{item['name']}{last}")
+    told = _("Series left out: {series}. {reason}")
+    return [*lines, *(told.format(series=", ".join(names), reason=reason) for reason, names in left.items())]
 
 
 def window_of(gate: Mapping[str, Any]) -> str:

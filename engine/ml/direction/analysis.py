@@ -11,11 +11,12 @@ import numpy as np
 from engine.domain import day_number
 from engine.errors import NoDataError
 from engine.i18n import _
-from engine.ml.direction import figures, models
+from engine.ml.direction import figures, models, suited
 from engine.ml.direction.evaluate import FIRST_LEARNT
 from engine.ml.direction.features import columns, seed_columns
 from engine.ml.direction.influence import Walk, walk
-from engine.ml.direction.times import CLOSE, NOWCAST, PREOPEN, DecisionTime, parse
+from engine.ml.direction.lacking import lacking
+from engine.ml.direction.times import CLOSE, DecisionTime, parse
 
 if TYPE_CHECKING:
     from engine.domain import BoolArray, FloatArray, IntArray
@@ -39,13 +40,15 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A model to be tried: its kind (of `models`) on the columns X, float64 (n, k), of a decision time."""
+    """A model to be tried: its kind (of `models`) on the columns X, float64 (n, k), of a decision time. lacks: what the columns would need
+    and is not there, in words."""
 
     name: str
     kind: str
     time: DecisionTime
     features: tuple[str, ...]
     X: FloatArray
+    lacks: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,17 +106,26 @@ def split(data: IndexData, start: int | None = None, end: int | None = None) -> 
 def plans(data: IndexData) -> list[Plan]:
     """The models of an analysis: after the close the requirement's columns and those of this desk, then the later decision times."""
     close = DecisionTime(CLOSE)
-    seed, usual = seed_columns(data), columns(data, close)
+    seed = seed_columns(data)
+    usual, lacks = _columns(data, close)
     found = [
-        Plan(_("the requirement's columns, decision tree"), models.SEED_TREE, close, *seed),
-        Plan(_("the requirement's columns, ensemble"), models.ENSEMBLE, close, *seed),
-        Plan(_("{count} columns after the close, ensemble").format(count=len(usual[0])), models.ENSEMBLE, close, *usual),
+        Plan(_("the requirement's columns, decision tree"), models.SEED_TREE, close, *seed, ""),
+        Plan(_("the requirement's columns, ensemble"), models.ENSEMBLE, close, *seed, ""),
+        Plan(_("{count} columns after the close, ensemble").format(count=len(usual[0])), models.ENSEMBLE, close, *usual, lacks),
     ]
     for time in map(parse, LATER):
         kind = models.kind_of(time)
+        later, lacks = _columns(data, time)
         name = _("{time}, {model}").format(time=time.title, model=model_words(kind))
-        found.append(Plan(name, kind, time, *columns(data, time)))
+        found.append(Plan(name, kind, time, *later, lacks))
     return found
+
+
+def _columns(data: IndexData, time: DecisionTime) -> tuple[tuple[tuple[str, ...], FloatArray], str]:
+    """The columns of a decision time, without the series that an evaluation would leave out, and what they lack in words."""
+    used, _left_out = suited.for_evaluation(data, time)
+    names, X = columns(used, time)
+    return (names, X), lacking(used, time, X)
 
 
 def trials(data: IndexData, parts: Split, asked: Sequence[Plan]) -> tuple[list[Trialled], list[Untried]]:
@@ -144,13 +156,13 @@ def _trial(data: IndexData, parts: Split, plan: Plan, rate: float) -> Trialled |
     learnt, held = parts.learnt[told[parts.learnt]], parts.held_out[told[parts.held_out]]
     least = LEAST_LEARNT if plan.time.name == CLOSE else models.LEAST_ROWS[plan.kind]
     if not told[parts.rows].any():
-        return Untried(plan.name, _nothing_stored(plan.time, data.symbol))
+        return Untried(plan.name, plan.lacks)
     if not held.size:
         last = learnt[-1] if learnt.size else parts.rows[0]
         day = str(np.datetime64(int(data.session[last]), "D"))
-        return Untried(plan.name, _("what it looks at ends on {date}, before the held-out sessions").format(date=day))
+        return Untried(plan.name, _("What it looks at ends on {date}, before the held-out sessions.").format(date=day))
     if learnt.size < least:
-        said = _("{count} sessions can be learnt from, and at least {least} are needed")
+        said = _("{count} sessions can be learnt from, and at least {least} are needed.")
         return Untried(plan.name, said.format(count=int(learnt.size), least=least))
     try:
         model = models.fit(plan.kind, plan.features, plan.X[learnt], data.label[learnt], least=least)
@@ -160,14 +172,6 @@ def _trial(data: IndexData, parts: Split, plan: Plan, rate: float) -> Trialled |
         plan.name, plan.kind, plan.time.text, plan.features, model.probability(plan.X[held]), data.label[held],
         data.session[held], rate, int(learnt.size), walk(data, parts, plan.time, plan.kind, plan.features, plan.X),
     )  # fmt: skip
-
-
-def _nothing_stored(time: DecisionTime, symbol: str) -> str:
-    if time.name == PREOPEN:
-        return _("no series of markets that trade overnight is stored")
-    if time.name == NOWCAST:
-        return _("no bars of {symbol} within the session are stored").format(symbol=symbol)
-    return _("nothing that it looks at is stored")
 
 
 def model_words(kind: str) -> str:

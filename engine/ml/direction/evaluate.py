@@ -36,8 +36,6 @@ REFIT = 21
 FIRST_LEARNT = date(2005, 6, 1)
 FIRST_JUDGED = date(2015, 1, 2)
 THREADS = 2
-#: The sessions that the requirement holds out: learnt from everything before them, once.
-HELD_OUT = 30
 #: Baselines that need no model; "skill" is being surely better than each of them.
 ALWAYS_UP, MAJORITY, MOMENTUM, SEED_MODEL = "always_up", "majority", "momentum", "requirement"
 NAIVE = (ALWAYS_UP, MAJORITY, MOMENTUM)
@@ -53,30 +51,6 @@ class Fold:
 
     train: IntArray
     test: IntArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldOut:
-    """One model on the sessions that were held out.
-
-    learnt: int64 indices of the target sessions learnt from. session: int64 (r,). probability, label: float64 (r,). base_rate: share
-    of higher closes among those learnt from.
-    """
-
-    kind: str
-    names: tuple[str, ...]
-    learnt: IntArray
-    session: IntArray
-    probability: FloatArray
-    label: FloatArray
-    base_rate: float
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """Accuracy with its interval, and the other figures of an evaluation."""
-        climate = np.full(self.probability.size, self.base_rate)
-        hits = (self.probability >= 0.5) == (self.label > 0.5)
-        return {**figures.share_of(hits), **figures.basic(self.probability, self.label, climate)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,32 +194,6 @@ def _counted(progress: Progress, begun: int, whole: int, title: str) -> Progress
         progress(begun + done, whole, note or title)
 
     return report
-
-
-def held_out(
-    data: IndexData, time: DecisionTime | None = None, *, sessions: int = HELD_OUT, seed: int = models.SEED
-) -> dict[str, HeldOut]:
-    """The requirement's own protocol, by kind of model: learn once, from all that had closed before the last `sessions` known ones.
-
-    time: None for "close", where the requirement's tree on its own columns stands beside the ensemble. Raises NoDataError for too few
-    sessions to learn from.
-    """
-    time = time or DecisionTime(CLOSE)
-    plans = [(models.kind_of(time), *columns(data, time))]
-    if time.name == CLOSE:
-        plans.append((models.SEED_TREE, *seed_columns(data)))
-    found = {}
-    for kind, names, X in plans:
-        known = np.flatnonzero(~np.isnan(data.label) & ~np.isnan(X).all(axis=1) & (data.session >= day_number(FIRST_LEARNT)))
-        rows = known[-sessions:]
-        learnt = known[data.closed[known] < data.decisions(time)[rows[0]]] if rows.size else known
-        if learnt.size < models.LEAST_ROWS[kind]:
-            raise NoDataError(lacking(data, time, X, sessions), _("Import a longer history."))
-        model = models.fit(kind, names, X[learnt], data.label[learnt], seed=seed)
-        found[kind] = HeldOut(
-            kind, names, learnt, data.session[rows], model.probability(X[rows]), data.label[rows], model.base_rate
-        )
-    return found
 
 
 def folds(data: IndexData, time: DecisionTime, X: FloatArray, least: int, first: int = 0, refit: int = REFIT) -> tuple[Fold, ...]:

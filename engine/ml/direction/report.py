@@ -121,7 +121,7 @@ def _models(document: Document, data: IndexData, parts: Split, untried: Sequence
             _("Before the opening: a shrunk logistic regression on what other markets did overnight."),
             _("At the opening and during the session: a logistic regression of one column, the move so far in usual daily moves. More columns"
               " added nothing."),
-            *(_("Not tried on this file: {name}; {reason}.").format(name=item.name, reason=item.reason) for item in untried),
+            *(_("Not tried on this file: {name}. {reason}").format(name=item.name, reason=item.reason) for item in untried),
             *([caveat] if (caveat := opening_caveat(data, DecisionTime(OPEN))) else []),
         ]
     )  # fmt: skip

@@ -19,6 +19,7 @@ from engine.ml.direction import canaries, evaluate, models, suited
 from engine.ml.direction.evaluate import ALWAYS_UP, SEED_MODEL, Emit, TimeEvaluation, unheard
 from engine.ml.direction.features import columns
 from engine.ml.direction.gate import Gate, gate
+from engine.ml.direction.openings import opening_caveat
 from engine.ml.direction.times import ALL, OTHER_MARKETS, DecisionTime
 from engine.store.directions import StoredEvaluation, Trial, count_trials, record_evaluation, record_trials
 
@@ -74,8 +75,9 @@ def train(
     if not done:
         raise evaluate.nothing_judged(data.symbol, skipped)
     ages = [age.as_dict() for age in data.ages]
+    caveats = [caveat for time in times if time.text not in skipped and (caveat := opening_caveat(data, time))]
     return {
-        "symbol": data.symbol, "refit": desk.settings.direction.refit, "series": ages, "notices": list(data.notices),
+        "symbol": data.symbol, "refit": desk.settings.direction.refit, "series": ages, "notices": [*data.notices, *caveats],
         "skipped": skipped, "decision_times": done,
     }  # fmt: skip
 

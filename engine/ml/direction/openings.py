@@ -24,10 +24,12 @@ def repeated_share(data: IndexData) -> float:
 def opening_words(data: IndexData) -> str:
     """How often the stated opening only repeats the close before, with the tolerance, and what follows from it."""
     share = repeated_share(data)
-    said = _("The stated opening lies within {tolerance} of the close before on {share} of the sessions").format(
-        tolerance=percent(SAME_PRICE), share=percent(share)
+    text = (
+        _("The stated opening lies within {tolerance} of the close before on {share} of the sessions: it is not an opening price.")
+        if share > MOSTLY
+        else _("The stated opening lies within {tolerance} of the close before on {share} of the sessions.")
     )
-    return f"{said}: {_('it is not an opening price')}." if share > MOSTLY else f"{said}."
+    return text.format(tolerance=percent(SAME_PRICE), share=percent(share))
 
 
 def opening_caveat(data: IndexData, time: DecisionTime) -> str:

@@ -141,7 +141,7 @@ def _purposes() -> dict[str, tuple[str, str]]:
             _("Risk"),
             _("how much prices move; direction is harder to tell when they move much."),
         ),
-        r"volume": (_("Interest"), _("whether unusually many took part in the last move.")),
+        r"volume": (_("Participation"), _("whether unusually many took part in the last move.")),
         r"(mon|tues|wednes|thurs|fri)day|days_between|month_": (
             _("Calendar"),
             _("known long before; effects are small and unstable."),

@@ -127,7 +127,8 @@ class TrainingModels(View):
         verdict = model.summary.get("verdict")
         said = _("Its verdict: {verdict}.").format(verdict=_(verdict["label"])) if verdict else ""
         same = [other for other in self.look.models if other.live and other.id != model_id and other.scope == model.scope]
-        return f"{said} {_('It replaces {other}.').format(other=same[0].id)}" if same else said
+        replaced = _("It replaces {other}.").format(other=same[0].id) if same else ""
+        return f"{said} {replaced}".strip()
 
     def _promote(self, model_id: str) -> None:
         def done(job: Job) -> None:

@@ -337,7 +337,7 @@ class DataView(View):
     def _run_columns() -> list[Column]:
         return [
             Column("id", _("Run"), 20),
-            Column("status", _("Status"), 12),
+            Column("status", _("Status"), 13),
             Column("started", _("Started"), 16, priority=1),
             Column("seconds", _("Seconds"), 8, right=True),
             Column("steps", _("Steps"), 30, grow=True),

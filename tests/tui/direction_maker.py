@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.domain import day_number, from_day_number, iso
+from engine.domain import SAO_PAULO, day_number, from_day_number, iso
 from engine.ml.direction.figures import basic, by_group, differences, selective, windows, years
 from engine.ml.direction.gate import WINDOW, gate
 from engine.ml.scores import calibration, wilson
@@ -21,6 +22,8 @@ from tui.views.index import IndexView
 SYMBOL = "MEAA3"
 #: The session of the made clock.
 TODAY = day_number(END) + 1
+#: In that session, when 11:00 has come and 12:00 has not.
+DURING = int(datetime(2025, 7, 1, 11, 2, tzinfo=SAO_PAULO).timestamp())
 SKILL = {"close": 0.05, "open": 0.35, "11:00": 0.6}
 JUDGED = 400
 #: Sessions since the last one that was judged.

@@ -326,6 +326,7 @@ def on_index(key_does: Callable[[Desks], object]) -> Expectation:
         app.ask_job = lambda kind, params, done: app.say(f"asked {kind} {params['do']}")  # type: ignore[assignment, method-assign]
         app.start_job = lambda kind, params, title: app.say(f"started {kind} {params['do']}")  # type: ignore[method-assign]
         await direction_maker.open_index(pilot)
+        app.now = lambda: float(direction_maker.DURING)
         if BY_ID["index.later"].keys.split(",").count(key):
             await pilot.press("left")
         await pilot.press(key)

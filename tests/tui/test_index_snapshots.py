@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.desk_host import at_desk
-from tests.tui.direction_maker import evaluation, fill, open_index, put, view
+from tests.tui.desk_host import app_of, at_desk
+from tests.tui.direction_maker import DURING, evaluation, fill, open_index, put, view
 from tests.tui.direction_maker import said as made_said
 from tests.tui.test_app_snapshots import SIZES, Kept
 from tests.tui.test_index_view import runs
@@ -29,9 +29,11 @@ async def test_the_panels_of_the_direction(real_home: Path, size: tuple[int, int
             await pilot.press("p")
         await pilot.press("left", "home")
         await kept.keep(pilot, "index-session-before")
-        await pilot.press("G", "x")
+        usual, app_of(pilot).now = app_of(pilot).now, lambda: float(DURING)
+        await pilot.press("right", "G", *"kkkkk", "x")
         await kept.keep(pilot, "index-quote")
         await pilot.press("escape")
+        app_of(pilot).now = usual
         runs(pilot, 0.4, "fold 12 of 130")
         await kept.keep(pilot, "index-running")
         await pilot.press("home", "v")

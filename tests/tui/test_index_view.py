@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from engine.domain import SAO_PAULO, day_number
+from engine.domain import day_number
 from engine.errors import UsageError
 from engine.ml.direction.gate import rolled_hits
 from engine.ml.direction.times import ALL
@@ -21,7 +21,20 @@ from engine.store.board import open_board
 from engine.store.job_ledger import Job
 from engine.workspace import Workspace
 from tests.tui.desk_host import Desks, app_of, at_desk, command, said, screen_text, see, type_in, until, view_name
-from tests.tui.direction_maker import JUDGED, REASONS, SKILL, SYMBOL, TODAY, evaluation, figures, fill, open_index, put, view
+from tests.tui.direction_maker import (
+    DURING,
+    JUDGED,
+    REASONS,
+    SKILL,
+    SYMBOL,
+    TODAY,
+    evaluation,
+    figures,
+    fill,
+    open_index,
+    put,
+    view,
+)
 from tests.tui.direction_maker import said as made_said
 from tests.tui.widget_host import Host, lines
 from tui.actions import BY_ID
@@ -37,8 +50,6 @@ from tui.widgets.distribution import Bar, Distribution
 from tui.widgets.learning_chart import CalibrationChart, IntervalChart
 from tui.widgets.prompt import Prompt
 
-#: In the session of the made clock, when 11:00 has come and 12:00 has not.
-DURING = int(datetime(2025, 7, 1, 11, 2, tzinfo=SAO_PAULO).timestamp())
 PLAIN = dict.fromkeys(("", "up", "down", "flat", "dim", "warn", "accent"), "")
 
 
@@ -268,7 +279,9 @@ async def test_every_decision_time_of_the_session_is_a_row_of_the_timeline(real_
         assert times[:3] == ["close", "preopen", "open"]
         assert times[3:] == sorted(times[3:])
         assert view(pilot).selected == named(pilot, "open")
-        await see(pilot, "probability of up 51.0 %", "base rate 52.1 %", "48 % of the sessions", *REASONS, "Said on 2025-07-01 08:00")
+        await see(
+            pilot, "probability of up 51.0 %", "base rate 52.1 %", "48 % of the sessions", *REASONS, "Said on 2025-07-01 08:00"
+        )
         view(pilot).table.select(0)
         await see(pilot, "▲ up (1)", "after the close", "Last 30 sessions", "always up", "(2 live)", "it abstained on 1 session")
 

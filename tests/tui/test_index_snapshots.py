@@ -29,11 +29,11 @@ async def test_the_panels_of_the_direction(real_home: Path, size: tuple[int, int
             await pilot.press("p")
         await pilot.press("left", "home")
         await kept.keep(pilot, "index-session-before")
-        usual, app_of(pilot).now = app_of(pilot).now, lambda: float(DURING)
+        app_of(pilot).now = lambda: float(DURING)
+        view(pilot).table.repaint()
         await pilot.press("right", "G", *"kkkkk", "x")
         await kept.keep(pilot, "index-quote")
         await pilot.press("escape")
-        app_of(pilot).now = usual
         runs(pilot, 0.4, "fold 12 of 130")
         await kept.keep(pilot, "index-running")
         await pilot.press("home", "v")

@@ -130,9 +130,9 @@ def judged_answer(
 ) -> Iterator[BoardDirection]:
     """What an evaluation answered about one session out of sample, as if it had been said; nothing where it did not judge it."""
     answer = _answer(evaluation, target) if evaluation is not None and target is not None else None
-    if evaluation is None or target is None or answer is None or answer[0] is None:
+    p, label = answer if answer is not None else (None, None)
+    if evaluation is None or target is None or p is None:
         return
-    p, label = answer
     symbol = next((item.symbol for item in directions), "")
     yield BoardDirection(
         symbol=symbol, decision_time=evaluation.decision_time, session=target, target=target, made_at=evaluation.evaluated_at,

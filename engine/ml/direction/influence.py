@@ -131,7 +131,7 @@ def without(
     X: FloatArray,
     groups: Mapping[str, Sequence[str]],
     whole: Walk,
-) -> dict[str, Mapping[str, Any]]:
+) -> dict[str, dict[str, Any]]:
     """By how much the accuracy is higher with each group of columns than without it, the model learnt anew; by group."""
     hits = {}
     for name, columns in groups.items():
@@ -142,7 +142,7 @@ def without(
     return figures.differences(whole.hits, hits, SEED) if hits else {}
 
 
-def shuffled(names: Sequence[str], X: FloatArray, whole: Walk) -> dict[str, Mapping[str, Any]]:
+def shuffled(names: Sequence[str], X: FloatArray, whole: Walk) -> dict[str, dict[str, Any]]:
     """By how much the accuracy is higher than with one column in a random order among the sessions a model judges, models as they are."""
     random = np.random.default_rng(SEED)
     found = {name: np.zeros(whole.rows.size) for name in names}

@@ -25,8 +25,24 @@ Columns = Mapping[str, type[str] | type[float] | type[int]]
 
 def write_json(path: Path, whole: Mapping[str, Any]) -> Path:
     """Write an object with the version of its keys; its path. Raises FileError."""
-    text = json.dumps({"schema": SCHEMA, **whole}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    return write_text(path, text)
+    return write_text(path, _json(whole))
+
+
+def says(path: Path, whole: Mapping[str, Any]) -> bool:
+    """Whether the file says this object already."""
+    try:
+        return path.read_bytes() == _json(whole).encode()
+    except OSError:
+        return False
+
+
+def _json(whole: Mapping[str, Any]) -> str:
+    return json.dumps({"schema": SCHEMA, **whole}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def table_files(folder: Path, name: str) -> tuple[Path, Path]:
+    """Where `write_tables` writes."""
+    return folder / f"{name}.csv", folder / f"{name}.parquet"
 
 
 def write_tables(folder: Path, name: str, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> tuple[Path, Path]:
@@ -37,8 +53,8 @@ def write_tables(folder: Path, name: str, columns: Columns, rows: Iterable[Mappi
     writer = csv.DictWriter(table, typed)
     writer.writeheader()
     writer.writerows(listed)
-    text = write_text(folder / f"{name}.csv", table.getvalue())
-    return text, write_bytes(folder / f"{name}.parquet", _parquet(typed, listed))
+    text, binary = table_files(folder, name)
+    return write_text(text, table.getvalue()), write_bytes(binary, _parquet(typed, listed))
 
 
 def write_text(path: Path, text: str) -> Path:

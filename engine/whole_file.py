@@ -15,7 +15,7 @@ def write_whole(path: Path, content: bytes) -> None:
     It is written beside its place first, under a hidden name, and on the disk when it takes its place; what a process that was
     killed left there is cleared away. The folder must exist. Raises OSError, with the file as it was.
     """
-    _clear(path)
+    clear_parts(path)
     part = path.with_name(f".{path.name}.{os.getpid()}{ENDING}")
     try:
         with part.open("wb") as file:
@@ -27,7 +27,7 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _clear(path: Path) -> None:
+def clear_parts(path: Path) -> None:
     """Delete the parts of this file whose processes have ended; on Windows, where asking could end one, they stay."""
     for part in path.parent.glob(f".{path.name}.*{ENDING}"):
         number = part.name.removesuffix(ENDING).rpartition(".")[2]

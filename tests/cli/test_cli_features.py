@@ -21,7 +21,7 @@ from tests.cli.test_cli_usage import check_refusal
 from tests.desk_maker import DAILY, HOURLY, at_desk, call
 
 SYMBOL = DAILY[0]
-KEYS = {"symbol", "timeframe", "price_base", "source", "features", "rows", "first", "last", "file", "demo"}
+KEYS = {"symbol", "timeframe", "price_base", "source", "features", "rows", "first", "last", "notes", "file", "demo"}
 
 
 def stored(home: Path, symbol: str = SYMBOL, timeframe: str = "1d") -> Bars:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.domain import from_day_number
 from engine.errors import FileError, UsageError
 from engine.feed import SCHEMA, write_text
 from engine.ml.direction.feed import COLUMNS, write_feed
@@ -293,3 +294,19 @@ def test_monitoring_says_which_sessions_it_looked_at_and_nothing_of_the_present_
     assert (fresh.first, fresh.last) == ("2024-11-23", "2025-07-30")
     assert (fresh.state, old.state) == (OK, INSUFFICIENT)
     assert "31 have come since" in old.reasons[0]
+
+
+def test_a_feed_that_a_killed_process_left_behind_the_store_is_written_by_the_next_call(store: Store, tmp_path: Path) -> None:
+    record_direction(store, said(20_000))
+    paths = write_feed(tmp_path / "out", store, "IBOV")
+    before = {path: path.stat().st_mtime_ns for path in paths}
+    assert write_feed(tmp_path / "out", store, "IBOV") == paths
+    assert {path: path.stat().st_mtime_ns for path in paths} == before, "the same is not written again"
+    record_direction(store, said(20_001))
+    left = paths[2].with_name(f".{paths[2].name}.4194305.part")
+    left.write_bytes(b"half")
+    write_feed(tmp_path / "out", store, "IBOV")
+    assert json.loads(paths[0].read_text(encoding="utf-8"))["directions"][0]["target_session"] == from_day_number(20_001).isoformat()
+    left.write_bytes(b"half")
+    write_feed(tmp_path / "out", store, "IBOV")
+    assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(path.name for path in paths)

@@ -73,5 +73,5 @@ def test_weights_have_a_mean_of_one_and_classes_one_total(rows, balance):
 
 
 def test_no_rows_have_no_weights():
-    assert sample_weights(np.empty(0), np.empty(0, dtype=np.int8)).size == 0
+    assert sample_weights(np.empty(0), np.empty(0, dtype=np.int8), True).size == 0
     assert uniqueness(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)).size == 0

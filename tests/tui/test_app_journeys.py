@@ -589,6 +589,8 @@ async def test_the_data_view_tells_coverage_jobs_and_runs(real_home: Path) -> No
         await pilot.press("t")
         await see(pilot, "2025-06-30-close", "1.25", "1 done")
         await pilot.press("t")
+        await see(pilot, "Messages (0)")
+        await pilot.press("t")
         table_of_data = data_view(pilot).focus_target()
         table_of_data.select(1)  # type: ignore[attr-defined]
         await pilot.press("enter")

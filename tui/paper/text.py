@@ -58,10 +58,12 @@ def risk_text(shown: Shown, colours: Colours) -> Text:
     """Each limit with what is used and left, the kill switch, the newest refusal, and what is to be known."""
     risk, limits = shown.status["risk"], shown.status["risk"]["limits"]
     text = Text()
-    text.append(f"{_('Kill switch'):<{LABEL}} ")
+    switch = _("Kill switch")
+    text.append(f"{switch:<{LABEL}} ")
     on = risk["kill_switch"]
     text.append(_("ON: nothing opens") if on else _("off"), style=f"bold {colours['down']}" if on else "")
-    text.append("\n" + " " * (LABEL + BAR + 1) + f"{_('used'):>8}{_('left'):>8}{_('limit'):>8}\n", style=colours["dim"])
+    heads = "".join(f"{head:>8}" for head in (_("used"), _("left"), _("limit")))
+    text.append("\n" + " " * (LABEL + BAR + 1) + heads + "\n", style=colours["dim"])
     for label, used, limit, show in (
         (_("Loss at a stop"), risk["risk_per_trade"], limits["risk_per_trade"], _plain),
         (_("Loss of session"), risk["daily_loss"], limits["daily_loss"], _plain),
@@ -76,7 +78,8 @@ def risk_text(shown: Shown, colours: Colours) -> Text:
         text.append(
             f"{show(used):>8}{show(max(limit - (used or 0.0), 0)):>8}{show(limit):>8}\n", style=colours[tone] if over else ""
         )
-    text.append(f"{_('Free for orders')[:LABEL]:<{LABEL}} {money(shown.status['buying_power'])}\n")
+    free = _("Free for orders")
+    text.append(f"{free[:LABEL]:<{LABEL}} {money(shown.status['buying_power'])}\n")
     if shown.refused is not None:
         text.append(_("Refused: {symbol}").format(symbol=shown.refused["symbol"]), style=colours["down"])
         text.append(f" {'; '.join(shown.refused['reasons'])}\n")

@@ -18,7 +18,7 @@ from engine.ml.direction.answer import answer
 from engine.ml.direction.data import WIDEST_MOVE, IndexData, load, with_index_price, with_own_print, with_price
 from engine.ml.direction.evaluate import FIRST_LEARNT
 from engine.ml.direction.features import OVERNIGHT, columns
-from engine.ml.direction.feed import feed_file, write_feed
+from engine.ml.direction.feed import write_feed
 from engine.ml.direction.lacking import lacking
 from engine.ml.direction.openings import opening_caveat
 from engine.ml.direction.past import past_of
@@ -143,7 +143,7 @@ def keep(desk: Desk, said: Direction) -> bool:
     What was said too late is not recorded; that nothing could be said is, unless something was said at this decision time before.
     Raises FileError when the feed cannot be written.
     """
-    settled = settle(desk, said.symbol)
+    settle(desk, said.symbol)
     recorded = said.timely and record_direction(
         desk.store,
         StoredDirection(
@@ -151,8 +151,7 @@ def keep(desk: Desk, said: Direction) -> bool:
             said.model, said.as_dict(), desk.now(),
         ),
     )  # fmt: skip
-    if settled or recorded or not feed_file(desk.workspace.out, said.symbol).exists():
-        write_feed(desk.workspace.out, desk.store, said.symbol)
+    write_feed(desk.workspace.out, desk.store, said.symbol)
     return bool(recorded)
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.domain import Instrument, PriceBase, Progress, iso, silent
+from engine.domain import Instrument, Market, PriceBase, Progress, iso, silent
 from engine.errors import RefusedFileError
 from engine.i18n import _
+from engine.market.instruments import describe
 from engine.store.database import Store, transaction
 from engine.store.packing import pack, unpack
 from engine.store.schema import imports
@@ -168,7 +169,10 @@ def _keep_known(connection: Connection) -> None:
 
 
 def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origin) -> None:
-    """Prices that are not as traded depend on the day they were exported: refuse to join two such days."""
+    """Prices that are not as traded depend on the day they were exported: refuse to join two such days.
+
+    An index is never adjusted, so that its new bars need none in common with those that are stored.
+    """
     if origin.price_base is PriceBase.RAW:
         return
     stored = {
@@ -187,6 +191,8 @@ def _refuse_splice(connection: Connection, symbols: Sequence[str], origin: Origi
         covers_all = len(pairs) >= total
         symbol = symbols[number]
         if not len(pairs):
+            if describe(symbol).market is Market.INDEX:
+                continue
             raise RefusedFileError(
                 _(
                     "{file} has no bar in common with the stored {symbol} {timeframe}, so nothing shows that both are adjusted alike"

@@ -113,3 +113,11 @@ def test_a_series_found_to_be_raw_is_never_replaced_by_prices_of_another_base(st
     assert "--price-base adjusted" in error.hint
     assert put(store, table(TIME, PRICES * 0.9), price_base=PriceBase.ADJUSTED).written == 100
     assert len(list_series(store)) == 2
+
+
+@DEPENDENT
+def test_an_index_is_never_adjusted_and_grows_a_day_at_a_time(store: Store, base: PriceBase) -> None:
+    put(store, table(TIME[:50], PRICES[:50], "IBOV"), price_base=base)
+    assert put(store, table(TIME[50:51], PRICES[50:51], "IBOV"), price_base=base).written == 1
+    with pytest.raises(RefusedFileError, match="cannot be joined"):
+        put(store, table(TIME[40:60], PRICES[40:60] * 0.9, "IBOV"), price_base=base)

@@ -156,6 +156,17 @@ async def test_a_run_that_only_held_is_told_apart_from_none(real_home: Path) -> 
         await see(pilot, "● HOLD", "PROV3")
 
 
+async def test_the_newest_run_is_named_also_when_it_only_held(real_home: Path) -> None:
+    desk = opened(Workspace(real_home))
+    record(desk, sessions(4, END)[0], ("STAL3", Action.SELL, 0.8))
+    with desk.store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM signals WHERE action != 'HOLD' AND run_id NOT LIKE '%-late'")
+    desk.close()
+    async with at_desk(real_home) as pilot:
+        await pilot.press("2")
+        await see(pilot, "1 signal", "newest run 2025-06-30", "without HOLD")
+
+
 async def test_the_state_is_kept_when_the_view_is_left(real_home: Path) -> None:
     async with at_desk(real_home) as pilot:
         table = await open_signals(pilot)

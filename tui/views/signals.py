@@ -127,7 +127,9 @@ class SignalsView(FilteredView):
         shown, every = len(self.table.order), len(self.signals)
         count = ngettext("{count} signal", "{count} signals", every).format(count=every)
         facts = self.counted(shown, every, count)
-        facts.append(_("newest run {run}").format(run=day(from_day_number(self.signals[0].run_session))))
+        board = self.desk_app.board
+        newest = max(item.run_session for item in (board.signals(hold=True) if board is not None else self.signals))
+        facts.append(_("newest run {run}").format(run=day(from_day_number(newest))))
         facts.append(_("with HOLD") if self.hold else _("without HOLD"))
         self.query_one("#signals-head", Static).update(Text(" " + " · ".join(facts)))
 

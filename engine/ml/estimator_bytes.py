@@ -19,6 +19,7 @@ import numpy as np
 from engine.errors import ModelError
 from engine.i18n import _
 from engine.ml import ubjson
+from engine.ml.boosting import boosting
 from engine.ml.model import BOOSTED, FOREST, THREADS
 from engine.ml.safe_files import LARGEST
 
@@ -54,7 +55,7 @@ def versions(family: str) -> dict[str, str]:
         import skops
 
         return {"scikit-learn": sklearn.__version__, "skops": skops.__version__}
-    import xgboost
+    xgboost = boosting()
 
     return {"xgboost": xgboost.__version__}
 
@@ -81,7 +82,7 @@ def load(family: str, data: bytes, columns: int) -> Any:
 
 
 def _load_boosted(data: bytes, columns: int) -> Any:
-    import xgboost
+    xgboost = boosting()
 
     _check_boosted(ubjson.decode(data), columns)
     booster = xgboost.Booster({"nthread": THREADS})

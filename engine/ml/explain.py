@@ -17,6 +17,7 @@ import numpy as np
 from engine.domain import Action
 from engine.errors import NoDataError, UsageError
 from engine.i18n import _
+from engine.ml.boosting import boosting
 from engine.ml.model import BOOSTED, THREADS, SignalModel
 from engine.strategies.base import decimal, percent
 
@@ -143,7 +144,7 @@ def signed(amount: float, digits: int = 2) -> str:
 
 def _boosted(booster: Any, inputs: FloatArray, place: int) -> tuple[FloatArray, float]:
     """XGBoost's own Shapley values, the amounts (s,) and the base of one class."""
-    import xgboost
+    xgboost = boosting()
 
     found = booster.predict(xgboost.DMatrix(inputs, nthread=THREADS), pred_contribs=True, strict_shape=True)
     amounts = found[0, place].astype(np.float64)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.errors import NoDataError, UsageError
 from engine.i18n import _
+from engine.ml.boosting import boosting
 from engine.ml.splits import hold_out
 from engine.ml.weights import sample_weights
 from engine.strategies.base import did_you_mean
@@ -279,7 +280,7 @@ def _estimator(kind: str, params: Mapping[str, Any], seed: int, X: FloatArray, t
         forest = RandomForestClassifier(**params, random_state=seed, n_jobs=FOREST_THREADS).fit(X, target, weights)
         # Threads add the answers of the trees up in any order, and a sum of floats depends on it.
         return forest.set_params(n_jobs=1)
-    import xgboost
+    xgboost = boosting()
 
     own = {name: value for name, value in params.items() if name != "n_estimators"}
     settings = {**own, "objective": "multi:softprob", "num_class": 3, "tree_method": "hist", "max_bin": SPLIT_BINS, "seed": seed}
@@ -294,7 +295,7 @@ def _estimated(kind: str, estimator: Any, inputs: FloatArray) -> FloatArray:
         p = np.zeros((len(inputs), 3))
         p[:, estimator.classes_] = estimator.predict_proba(inputs)
         return p
-    import xgboost
+    xgboost = boosting()
 
     p = estimator.predict(xgboost.DMatrix(inputs, nthread=THREADS)).astype(np.float64)
     result: FloatArray = p / p.sum(axis=1, keepdims=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.errors import NoDataError, UsageError
 from engine.i18n import _
+from engine.ml.boosting import boosting
 from engine.ml.direction.times import CLOSE, NOWCAST, OPEN, PREOPEN, DecisionTime
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class DirectionModel:
         filled = np.where(np.isnan(X[told]), self.medians, X[told])
         members = [] if self.kind == SEED_TREE else [_sigmoid(self._standard(filled) @ self.weights + self.intercept)]
         if self.trees:
-            import xgboost
+            xgboost = boosting()
 
             rows = xgboost.DMatrix(filled, nthread=1)
             members += [np.clip(tree.predict(rows).astype(np.float64), 0.0, 1.0) for tree in self.trees]
@@ -95,7 +96,7 @@ class DirectionModel:
         filled = np.where(np.isnan(row), self.medians, row)
         members = [] if self.kind == SEED_TREE else [self._standard(filled) * self.weights]
         if self.trees:
-            import xgboost
+            xgboost = boosting()
 
             one = xgboost.DMatrix(filled[None, :], nthread=1)
             for tree, in_odds in zip(self.trees, (False, True)):
@@ -195,7 +196,7 @@ def _forest(
     X: FloatArray, y: FloatArray, seed: int, *, trees: float, depth: float, leaf: float, drawn: float, columns: float
 ) -> Any:
     """A forest of regression trees on the labels, whose mean is a probability; each sees a draw of the rows without replacement."""
-    import xgboost
+    xgboost = boosting()
 
     settings = {
         "objective": "reg:squarederror", "base_score": float(y.mean()), "learning_rate": 1.0, "lambda": 0.0,
@@ -206,7 +207,7 @@ def _forest(
 
 
 def _boosted(X: FloatArray, y: FloatArray, seed: int) -> Any:
-    import xgboost
+    xgboost = boosting()
 
     settings = {
         **BOOSTED,

@@ -56,13 +56,17 @@ def picture_of(store: Store, payload: Mapping[str, Any]) -> bytes | None:
 
 
 def account_picture(store: Store, until: date | None = None) -> bytes | None:
-    """The equity of the paper account at the close of each session (up to one), None where fewer than two were replayed."""
+    """The equity of the paper account: what it began with, then the close of each session (up to one); None before the first."""
     from engine.store.paper import list_events, read_account
 
     with store.read() as connection:
         account = read_account(connection)
-        events = [] if account is None else list_events(connection, account.id, ("session",))
-    known = {date.fromisoformat(event.payload["session"]): float(event.payload["equity"]) for event in events}
+        events = [] if account is None else list_events(connection, account.id, ("opened", "session"))
+    known: dict[date, float] = {}
+    for event in events:
+        known[date.fromisoformat(event.payload["session"])] = float(
+            event.payload["capital" if event.kind == "opened" else "equity"]
+        )
     days = sorted(day for day in known if until is None or day <= until)
     if len(days) < 2:
         return None
@@ -118,11 +122,14 @@ def candles(bars: Bars, title: str, levels: Sequence[Level] = ()) -> bytes:
 
 
 def equity_picture(sessions: IntArray, equity: FloatArray, title: str) -> bytes:
-    """An equity curve. sessions: int64, days since 1970-01-01; equity: float64, R$, as long and without NaN, at least one."""
+    """An equity curve from the left edge to the right one.
+
+    sessions: int64, days since 1970-01-01; equity: float64, R$, as long and without NaN, at least one.
+    """
     start = float(equity[0])
     canvas = _Canvas(title, float(min(equity.min(), start)), float(equity.max()), len(equity), lambda value: number(value, 0))
     canvas.level(Level(_("start"), start))
-    points = [(canvas.x(at), canvas.y(float(value))) for at, value in enumerate(equity)]
+    points = [(x, canvas.y(float(value))) for x, value in zip(np.linspace(LEFT, WIDTH - RIGHT, len(equity)).tolist(), equity)]
     if len(points) > 1:
         canvas.draw.line(points, fill=LINE, width=3, joint="curve")
     x, y = points[-1]

@@ -57,6 +57,7 @@ def content(payload: Mapping[str, Any]) -> Content:
         "price": _price,
         "drawdown": _drawdown,
         "failure": _failure,
+        "paper": _paper,
         "test": _test,
     }
     try:
@@ -143,7 +144,11 @@ def _direction(payload: Mapping[str, Any]) -> Content:
         Fact(_("Model"), payload["model"] or ""),
     ]
     met = gate == "met"
-    warning = "" if met else "🔴 " + _("The quality gate is not met: this is no basis for a trade.")
+    warnings = {
+        "met": "",
+        None: "🔴 " + _("The quality gate was never evaluated: this is no basis for a trade."),
+    }
+    warning = warnings.get(gate, "🔴 " + _("The quality gate is not met: this is no basis for a trade."))
     title = _("Direction of {symbol}").format(symbol=payload["symbol"])
     lead = _("{symbol}: {says}.").format(symbol=payload["symbol"], says=says)
     notes = _said([warning, *(payload["reasons"] or ())])
@@ -214,6 +219,25 @@ def _failure(payload: Mapping[str, Any]) -> Content:
     return Content(
         "❌", _("The daily run failed"), payload["error"], _filled(facts), notes, "bad", brief=step_name(payload["step"])
     )
+
+
+def _paper(payload: Mapping[str, Any]) -> Content:
+    """A fill, or an order that the rules refused."""
+    from engine.paper.words import fill_reason
+
+    symbol, text = payload["symbol"], payload["text"]
+    if payload.get("refused"):
+        facts = [Fact(_("Symbol"), symbol, "📊")]
+        return Content("🚫", _("Order refused in the paper account"), text, tuple(facts), (), "warning", brief=symbol)
+    bought = payload["side"] > 0
+    facts = [
+        Fact(_("Symbol"), symbol, "📊"),
+        Fact(_("Action"), _("bought") if bought else _("sold"), "📈" if bought else "📉"),
+        Fact(_("Quantity"), number(payload["quantity"], 0)),
+        Fact(_("Price"), _price_of(symbol, payload["price"]), "💰"),
+        Fact(_("Reason"), fill_reason(payload["reason"])),
+    ]
+    return Content("💼", _("Fill in the paper account"), text, tuple(facts), brief=text)
 
 
 def _test(payload: Mapping[str, Any]) -> Content:

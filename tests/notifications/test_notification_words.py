@@ -115,6 +115,34 @@ def test_what_a_model_said_goes_with_the_signal() -> None:
     assert "Model: m1: does not confirm. BUY at 31 %" in render(signal_payload({**SIGNAL, "filter": judged}), "plain")
 
 
+def test_a_fill_is_in_words_and_its_subject_names_the_symbol() -> None:
+    facts = {"symbol": "PETR4", "side": 1, "quantity": 600, "price": 31.23, "reason": "entry"}
+    fill = {"kind": "paper", "demo": False, "tone": "neutral", **facts}
+    said = {**fill, "title": "Paper account: fill", "text": "600 PETR4 bought at R$ 31.23"}
+    assert render(said, "plain").splitlines() == [
+        "Fill in the paper account", "600 PETR4 bought at R$ 31.23", "Symbol: PETR4", "Action: bought", "Quantity: 600",
+        "Price: R$ 31.23", "Reason: entry",
+    ]  # fmt: skip
+    assert subject(said) == "Fill in the paper account: 600 PETR4 bought at R$ 31.23"
+    stopped = render({**said, "side": -1, "reason": "trailing"}, "plain")
+    assert "Action: sold" in stopped
+    assert "Reason: trailing stop" in stopped
+
+
+def test_a_refused_order_is_in_words_and_its_subject_names_the_symbol() -> None:
+    facts = {"symbol": "PETR4", "refused": True, "title": "Paper account: order refused", "text": "PETR4: The kill switch is on"}
+    said = {"kind": "paper", "demo": False, "tone": "warning", **facts}
+    assert render(said, "plain") == "Order refused in the paper account\nPETR4: The kill switch is on\nSymbol: PETR4"
+    assert subject(said) == "Order refused in the paper account: PETR4"
+
+
+def test_a_gate_that_was_never_evaluated_is_not_said_to_be_missed() -> None:
+    said = render(direction_payload({**DIRECTION, "gate": None}), "plain")
+    assert "never evaluated" in said
+    assert "not met" not in said
+    assert "The quality gate is not met" in render(PAYLOADS["direction"], "plain")
+
+
 def test_an_anomaly_advises_to_reduce_exposure_and_shows_how_severe_it_is() -> None:
     text = render(PAYLOADS["anomaly"], "telegram")
     for words in ("🔴 <b>ANOMALY DETECTED</b>", "📊 Score: 0.812", "⚡ Recommendation: Reduce exposure.", "6.2 robust"):

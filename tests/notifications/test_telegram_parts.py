@@ -229,20 +229,32 @@ def test_the_picture_of_a_signal_shows_nothing_later(desk: Desk, monkeypatch: py
     assert int(seen[0].session[-1]) == day_number(date(2025, 5, 15))
 
 
-def test_a_summary_has_the_equity_of_the_sessions_until_then(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_equity_curve_begins_at_the_left_edge_and_ends_at_the_right_one() -> None:
+    for count in (2, 3, 100):
+        picture = image(equity_picture(np.arange(20_000, 20_000 + count), np.linspace(1e5, 1.2e5, count), "x"))
+        blue = tuple(int(charts.LINE[at : at + 2], 16) for at in (1, 3, 5))
+        drawn = [x for x in range(picture.width) for y in range(charts.TOP, charts.HEIGHT) if picture.getpixel((x, y)) == blue]
+        assert abs(min(drawn) - charts.LEFT) <= 2
+        assert abs(max(drawn) - (charts.WIDTH - charts.RIGHT)) <= 6
+
+
+def test_a_summary_has_the_equity_from_the_beginning_to_its_session(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     payload = {"kind": "summary", "session": "2025-06-27"}
     assert picture_of(desk.store, payload) is None
     with desk.store.write() as connection:
         account = paper.make_account(connection, opened_at=MORNING, session=20_000, terms={}, state={})
+        paper.add_event(connection, account.id, MORNING, 0, "opened", {"session": "2025-06-25", "capital": 9.9e4})
+    assert picture_of(desk.store, payload) is None
+    with desk.store.write() as connection:
         for day, equity in (("2025-06-26", 1e5), ("2025-06-27", 1.01e5), ("2025-06-30", 9e4)):
             paper.add_event(connection, account.id, MORNING, 0, "session", {"session": day, "equity": equity})
     seen: list[Any] = []
     monkeypatch.setattr(charts, "equity_picture", lambda *given: seen.append(given) or b"png")
     assert picture_of(desk.store, payload) == b"png"
     sessions, equity, title = seen[0]
-    assert equity.tolist() == [1e5, 1.01e5]
-    assert sessions.tolist() == [day_number(date(2025, 6, 26)), day_number(date(2025, 6, 27))]
-    assert "+1.00%" in title
+    assert equity.tolist() == [9.9e4, 1e5, 1.01e5]
+    assert sessions.tolist() == [day_number(date(2025, 6, day)) for day in (25, 26, 27)]
+    assert "+2.02%" in title
 
 
 def test_a_signal_goes_out_as_a_picture_with_its_words_below(desk: Desk, server: TelegramServer) -> None:

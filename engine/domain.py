@@ -336,8 +336,8 @@ class RemoteSource(Source, Protocol):
 
 
 class Predictor(Protocol):
-    """A model that judges the last bar of a series; returns None when it has nothing to say."""
+    """A model that judges the last bar of each series, by symbol; those of which it has nothing to say are left out."""
 
     name: str
 
-    def predict(self, bars: Bars) -> Mapping[str, Any] | None: ...
+    def predict(self, series: Mapping[str, Bars]) -> Mapping[str, Mapping[str, Any]]: ...

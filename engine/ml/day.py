@@ -48,11 +48,11 @@ def ask(predictors: Sequence[Predictor], bars_by_symbol: Mapping[str, Bars]) -> 
     said: dict[str, dict[str, Any]] = {}
     for predictor in predictors:
         try:
-            asked = {symbol: predictor.predict(bars) for symbol, bars in bars_by_symbol.items()}
+            asked = predictor.predict(bars_by_symbol)
         except PregaoError as error:
             said[predictor.name] = {"error": error.as_dict()}
             continue
-        said[predictor.name] = {symbol: dict(found) for symbol, found in asked.items() if found is not None}
+        said[predictor.name] = {symbol: dict(found) for symbol, found in asked.items()}
     return said
 
 

@@ -119,20 +119,24 @@ class LivePredictor:
             kept = self._prepared[bars.symbol] = bars, self.live.inputs(bars)[-RECENT:].copy()
         return kept[1]
 
-    def predict(self, bars: Bars) -> Mapping[str, Any] | None:
-        """{"time", "says", "probabilities", "threshold"} of the last bar; None for symbols that it did not learn from, bars of its
-        training and bars without a feature.
+    def predict(self, series: Mapping[str, Bars]) -> dict[str, dict[str, Any]]:
+        """{"time", "says", "probabilities", "threshold"} of the last bar of each; without symbols that it did not learn from, bars of
+        its training and bars without a feature. All rows are asked at once: a forest takes as long for one as for hundreds.
         """
-        if not self.knows(bars):
-            return None
-        found = self.live.model.probabilities(self.inputs(bars)[-1:])[0]
-        if int(bars.time[-1]) < self.live.trained_until or np.isnan(found).any():
-            return None
+        mine = {symbol: bars for symbol, bars in series.items() if self.knows(bars)}
+        if not mine:
+            return {}
+        found = self.live.model.probabilities(np.vstack([self.inputs(bars)[-1] for bars in mine.values()]))
+        late = [int(bars.time[-1]) >= self.live.trained_until for bars in mine.values()]
         return {
-            "time": iso(int(bars.time[-1])),
-            "says": str(CLASSES[int(found.argmax())]),
-            "probabilities": {str(name): float(p) for name, p in zip(CLASSES, found)},
-            "threshold": self.live.threshold,
+            symbol: {
+                "time": iso(int(bars.time[-1])),
+                "says": str(CLASSES[int(row.argmax())]),
+                "probabilities": {str(name): float(p) for name, p in zip(CLASSES, row)},
+                "threshold": self.live.threshold,
+            }
+            for (symbol, bars), row, judged in zip(mine.items(), found, late)
+            if judged and not np.isnan(row).any()
         }
 
 

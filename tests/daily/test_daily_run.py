@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -306,8 +307,8 @@ class Closing:
 
     name: str = "closing"
 
-    def predict(self, bars: Bars) -> dict[str, Any] | None:
-        return {"close": float(bars.close[-1])} if bars.symbol == "MEAA3" else None
+    def predict(self, series: Mapping[str, Bars]) -> dict[str, dict[str, Any]]:
+        return {symbol: {"close": float(bars.close[-1])} for symbol, bars in series.items() if symbol == "MEAA3"}
 
 
 def test_models_have_their_step(home: Path) -> None:

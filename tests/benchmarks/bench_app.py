@@ -40,6 +40,7 @@ WINDOW = 25
 VIEWS = ((b"3", "rsi_overbought"), (b"1", "INVENTED AAAZ3"))
 #: Starts a backtest of everything and an import, and comes back to the table.
 BACKTEST_ALL = (b"3", b"M")
+TRAINING = (b"4", b"r")
 IMPORT = b"IMPORT %s\r"
 COMMAND, TABLE = b":", b"1"
 RUNNING = "⏳"
@@ -137,14 +138,25 @@ def switch(terminal: Terminal, rounds: int) -> tuple[list[float], list[float]]:
     return flat[: len(VIEWS)], flat[len(VIEWS) :]
 
 
-def under_load(terminal: Terminal, home: Path, limit: float = 60.0) -> tuple[list[float], float]:
-    """Keys in the table while a backtest of everything and an import run: seconds from key to paint, and how long it went on."""
+def begin_backtest_and_import(terminal: Terminal, home: Path) -> None:
+    """Start a backtest of everything and an import."""
     for key in BACKTEST_ALL:
         terminal.press(key)
         terminal.settle(0.2)
     terminal.press(COMMAND)
     terminal.settle(0.2)
     terminal.press(IMPORT % str(import_file(home)).encode())
+
+
+def begin_training(terminal: Terminal) -> None:
+    """Start a training, as the form of its view opens."""
+    for key in TRAINING:
+        terminal.press(key)
+        terminal.settle(0.5)
+
+
+def under_load(terminal: Terminal, limit: float = 60.0) -> tuple[list[float], float]:
+    """Keys in the table while jobs run: seconds from key to paint, and how long it went on."""
     terminal.wait_text(RUNNING)
     terminal.settle(0.2)
     terminal.press(TABLE)
@@ -183,9 +195,14 @@ def measure(home: Path, runs: int) -> list[Line]:
         for at, (key, text) in enumerate(VIEWS):
             print(f"     to view {key.decode()} ({text}): {in_words(later[at :: len(VIEWS)])}")
         lines.append(milliseconds("view switch, p95", later, VIEW_P95))
-        waits, lasted = under_load(terminal, home)
+        begin_backtest_and_import(terminal, home)
+        waits, lasted = under_load(terminal)
         print(f"     backtest of {SYMBOLS} symbols and import of {IMPORT_ROWS} rows: {lasted:.1f} s")
         lines.append(milliseconds("key while jobs run, longest", waits, LONGEST, 1.0))
+        begin_training(terminal)
+        waits, lasted = under_load(terminal)
+        print(f"     training of a forest on {SESSIONS} sessions: {lasted:.1f} s")
+        lines.append(milliseconds("key during a training, longest", waits, LONGEST, 1.0))
     return lines
 
 

@@ -22,6 +22,8 @@ from engine.errors import FileError, PregaoError, UsageError
 from engine.i18n import _
 
 KINDS = ("systemd", "cron", "windows")
+#: The command of the system that each kind is made with.
+COMMANDS = {"systemd": "systemctl", "cron": "crontab", "windows": "schtasks"}
 NAME = "pregao-daily"
 MARK = f"# {NAME}"
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -73,6 +75,14 @@ def checked_kind(kind: str) -> str:
     return kind
 
 
+def kinds_here(kind: str = "") -> tuple[str, ...]:
+    """Where a daily run may be installed on this system: each of KINDS whose command is there; `kind` alone where one is named.
+
+    Raises UsageError for a kind that does not exist.
+    """
+    return (checked_kind(kind),) if kind else tuple(name for name in KINDS if shutil.which(COMMANDS[name]))
+
+
 def plan_schedule(command: Sequence[str], time: str, kind: str, now: int) -> Schedule:
     """A schedule, checked. kind: as `checked_kind` takes it. now: UTC seconds, for the difference of the clocks.
 
@@ -91,13 +101,15 @@ def plan_schedule(command: Sequence[str], time: str, kind: str, now: int) -> Sch
 
 
 def install(schedule: Schedule, *, dry_run: bool = False) -> Installed:
-    """Put it on the system, in the place of an earlier one, or only say what that would be.
+    """Put it on the system, in the place of an earlier one of whatever kind, or only say what that would be.
 
-    Raises FileError for a place that cannot be written, PregaoError when the system refuses.
+    Raises FileError for a place that cannot be written, PregaoError when the system refuses. Another kind that cannot be asked is a note.
     """
     made = _planned(schedule)
+    others = [show(kind, strict=False) for kind in kinds_here() if kind != schedule.kind]
     if dry_run:
-        return made
+        would = _("The daily run of {kind} would be taken away, since both would start it.")
+        return _noted(made, others, would)
     for path, text in made.files.items():
         _write(Path(path), text)
     if schedule.kind == "systemd":
@@ -107,16 +119,27 @@ def install(schedule: Schedule, *, dry_run: bool = False) -> Installed:
         _call("crontab", "-", text="\n".join([*_crontab(), *made.lines]) + "\n")
     else:
         _call(*_windows(schedule))
-    return replace(made, installed=True)
+    for other in others:
+        remove(other)
+    gone = _("The daily run of {kind} was taken away, since both would start it.")
+    return replace(_noted(made, others, gone), installed=True)
 
 
-def show(kind: str) -> Installed:
-    """What is on the system now. Raises PregaoError when the system refuses."""
+def show(kind: str, *, strict: bool = True) -> Installed:
+    """What of a kind is on the system now. Raises PregaoError when the system refuses, which without `strict` is a note."""
+    try:
+        return _found(kind)
+    except PregaoError as error:
+        if strict:
+            raise
+        return Installed(kind, False, {}, (), (error.message,))
+
+
+def _found(kind: str) -> Installed:
     if kind == "systemd":
         files = {str(path): path.read_text(encoding="utf-8") for path in _unit_paths() if path.is_file()}
-        return Installed(
-            kind, bool(files), files, tuple(_answer("systemctl", "--user", "list-timers", f"{NAME}.timer", "--no-pager"))
-        )
+        timers = _answer("systemctl", "--user", "list-timers", f"{NAME}.timer", "--no-pager") if files else ()
+        return Installed(kind, bool(files), files, tuple(timers))
     if kind == "cron":
         lines = tuple(_crontab(ours=True))
         return Installed(kind, bool(lines), {}, lines)
@@ -124,12 +147,11 @@ def show(kind: str) -> Installed:
     return Installed(kind, bool(lines), {}, lines)
 
 
-def remove(kind: str, *, dry_run: bool = False) -> Installed:
-    """Take it off the system; what was there. Nothing is no error. Raises FileError and PregaoError."""
-    found = show(kind)
-    if dry_run or not found.installed:
+def remove(found: Installed) -> Installed:
+    """Take what `show` found off the system. Nothing is no error. Raises FileError and PregaoError."""
+    if not found.installed:
         return found
-    if kind == "systemd":
+    if found.kind == "systemd":
         _answer("systemctl", "--user", "disable", "--now", f"{NAME}.timer")
         for path in found.files:
             try:
@@ -139,11 +161,17 @@ def remove(kind: str, *, dry_run: bool = False) -> Installed:
                     _("{path} cannot be deleted: {error}").format(path=path, error=error.strerror or error)
                 ) from error
         _call("systemctl", "--user", "daemon-reload")
-    elif kind == "cron":
+    elif found.kind == "cron":
         _call("crontab", "-", text="".join(f"{line}\n" for line in _crontab()))
     else:
         _call("schtasks", "/Delete", "/TN", NAME, "/F")
     return replace(found, installed=False)
+
+
+def _noted(made: Installed, others: Sequence[Installed], sentence: str) -> Installed:
+    """`made` with a sentence on each other kind that is installed, and with what is to know of the others."""
+    said = [sentence.format(kind=other.kind) for other in others if other.installed]
+    return replace(made, notes=(*made.notes, *said, *(note for other in others for note in other.notes)))
 
 
 def _planned(schedule: Schedule) -> Installed:

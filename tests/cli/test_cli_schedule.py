@@ -11,7 +11,7 @@ import pytest
 
 from engine import schedule
 from engine.errors import UsageError
-from engine.schedule import Schedule, checked_kind, install, plan_schedule, remove, show
+from engine.schedule import Schedule, checked_kind, install, kinds_here, plan_schedule, remove, show
 from tests.desk_maker import MORNING, call
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the pretended commands are shell scripts")
@@ -25,6 +25,9 @@ case "$(basename "$0") $*" in
   "crontab -l") if [ -f "$here/table" ]; then cat "$here/table"; else echo "no crontab for me" >&2; exit 1; fi ;;
   "crontab -") cat > "$here/table" ;;
   "systemctl --user list-timers"*) echo "NEXT pregao-daily.timer" ;;
+  "schtasks /Create"*) touch "$here/task" ;;
+  "schtasks /Delete"*) rm "$here/task" ;;
+  "schtasks /Query"*) if [ -f "$here/task" ]; then echo "TaskName: pregao-daily"; else exit 1; fi ;;
 esac
 """
 
@@ -44,8 +47,10 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def calls(system: Path) -> list[str]:
+    """What was called, but for what only asks."""
     path = system / "calls"
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [line for line in lines if line != "crontab -l" and "list-timers" not in line and "/Query" not in line]
 
 
 def table(system: Path) -> list[str]:
@@ -69,8 +74,8 @@ def test_a_timer_is_installed_shown_and_removed(system: Path, tmp_path: Path) ->
     assert "RestartPreventExitStatus=2" in text
     assert calls(system) == ["systemctl --user daemon-reload", "systemctl --user enable --now pregao-daily.timer"]
     shown = call("schedule", "show", "--kind", "systemd", "--json").json
-    assert shown["installed"]
-    assert set(shown["files"]) == {str(timer), str(service)}
+    assert (shown["installed"], [item["kind"] for item in shown["schedules"]]) == (True, ["systemd"])
+    assert set(shown["schedules"][0]["files"]) == {str(timer), str(service)}
     removed = call("schedule", "remove", "--kind", "systemd", "--json").json
     assert not removed["installed"]
     assert "systemctl --user disable --now pregao-daily.timer" in calls(system)
@@ -105,15 +110,51 @@ def test_a_crontab_that_cannot_be_read_is_not_replaced(system: Path, tmp_path: P
     called = call("schedule", "install", "--kind", "cron", "--json", home=tmp_path / "home")
     assert (called.code, called.error["type"]) == (1, "PregaoError")
     assert "not allowed" in called.error["message"]
-    assert calls(system) == ["crontab -l"]
+    assert calls(system) == []
     assert table(system) == ["5 4 * * * backup"]
+
+
+def test_show_and_remove_look_at_every_kind(system: Path, tmp_path: Path) -> None:
+    assert kinds_here() == ("systemd", "cron", "windows")
+    assert call("schedule", "install", "--kind", "cron", home=tmp_path / "home").code == 0
+    shown = call("schedule", "show")
+    assert "is started every weekday evening" in shown.err
+    assert shown.out.count("# pregao-daily") == schedule.STARTS
+    found = call("schedule", "show", "--json").json
+    assert (found["installed"], [item["installed"] for item in found["schedules"]]) == (True, [False, True, False])
+    assert not call("schedule", "show", "--kind", "systemd", "--json").json["installed"]
+    assert "Nothing was taken away" in call("schedule", "remove", "--dry-run").err
+    assert len(table(system)) == schedule.STARTS
+    assert "not started by itself" in call("schedule", "remove").err
+    assert table(system) == []
+    assert not call("schedule", "show", "--json").json["installed"]
+
+
+@pytest.mark.parametrize("first", schedule.KINDS)
+@pytest.mark.parametrize("second", schedule.KINDS)
+def test_only_one_kind_stays_installed(system: Path, first: str, second: str) -> None:
+    install(plan(first))
+    said = [f"{first} would be taken away" in note for note in install(plan(second), dry_run=True).notes]
+    assert any(said) is (first != second)
+    assert show(first).installed
+    assert any(f"{first} was taken away" in note for note in install(plan(second)).notes) is (first != second)
+    assert [kind for kind in schedule.KINDS if show(kind).installed] == [second]
+
+
+def test_a_kind_that_cannot_be_asked_is_said_and_hides_no_other(system: Path) -> None:
+    install(plan("systemd"))
+    (system / "refuse").touch()
+    shown = call("schedule", "show", "--json").json
+    assert shown["installed"]
+    assert "not allowed" in next(item for item in shown["schedules"] if item["kind"] == "cron")["notes"][0]
+    assert call("schedule", "show", "--kind", "cron").code == 1
 
 
 def test_without_a_crontab_one_is_made(system: Path) -> None:
     install(plan("cron"))
     assert len(table(system)) == schedule.STARTS
     assert show("cron").installed
-    remove("cron")
+    remove(show("cron"))
     assert table(system) == []
 
 
@@ -139,7 +180,7 @@ def test_a_windows_task_starts_again_in_the_same_evening(system: Path) -> None:
     assert line.startswith(
         "schtasks /Create /F /TN pregao-daily /SC WEEKLY /D MON,TUE,WED,THU,FRI /ST 19:30 /RI 60 /DU 0003:00 /TR"
     )
-    assert remove("windows").installed is False
+    assert remove(show("windows")).installed is False
 
 
 def test_a_systemd_command_keeps_its_signs(system: Path) -> None:

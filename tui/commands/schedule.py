@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ def add_commands(commands: Any, common: Any) -> None:
     example = _("Example: {example}").format(example="pregao schedule install --time 19:30")
     parser = commands.add_parser("schedule", parents=[common], help=summary, description=summary, epilog=example)
     actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=type(parser))
-    install = actions.add_parser("install", parents=[common], help=_("install it, in the place of an earlier one"))
+    install = actions.add_parser(
+        "install", parents=[common], help=_("install it, in the place of an earlier one of whatever kind")
+    )
     install.add_argument("--time", default="19:30", metavar="HH:MM", help=_("when, Sao Paulo's time (default 19:30)"))
     install.add_argument("--dry-run", action="store_true", help=_("only print what would be installed"))
     install.set_defaults(run=run_install)
@@ -29,10 +32,9 @@ def add_commands(commands: Any, common: Any) -> None:
     removed = actions.add_parser("remove", parents=[common], help=_("take it away"))
     removed.add_argument("--dry-run", action="store_true", help=_("only print what would be taken away"))
     removed.set_defaults(run=run_remove)
-    for action in (install, shown, removed):
-        action.add_argument(
-            "--kind", default="", metavar="KIND", help=_("systemd, cron or windows (default: what this system has)")
-        )
+    install.add_argument("--kind", default="", metavar="KIND", help=_("systemd, cron or windows (default: what this system has)"))
+    for action in (shown, removed):
+        action.add_argument("--kind", default="", metavar="KIND", help=_("only systemd, cron or windows (default: all of them)"))
 
 
 def run_install(arguments: argparse.Namespace) -> int:
@@ -42,31 +44,37 @@ def run_install(arguments: argparse.Namespace) -> int:
 
     schedule = plan_schedule(_command(arguments), arguments.time, arguments.kind, utc_now())
     found = install(schedule, dry_run=arguments.dry_run)
-    _say(
-        arguments,
-        found,
-        _("Nothing was installed.") if arguments.dry_run else _("The daily run is started every weekday evening."),
-    )
+    if is_json(arguments):
+        print_json(found.as_dict())
+        return 0
+    _print(found)
+    narrate(_("Nothing was installed.") if arguments.dry_run else _("The daily run is started every weekday evening."))
+    _narrate_notes([found])
     return 0
 
 
 def run_show(arguments: argparse.Namespace) -> int:
     """`pregao schedule show`."""
-    from engine.schedule import checked_kind, show
-
-    found = show(checked_kind(arguments.kind))
-    there, absent = _("The daily run is started every weekday evening."), _("The daily run is not started by itself.")
-    _say(arguments, found, there if found.installed else absent)
+    _say(arguments, _looked(arguments.kind), _("The daily run is started every weekday evening."))
     return 0
 
 
 def run_remove(arguments: argparse.Namespace) -> int:
     """`pregao schedule remove`."""
-    from engine.schedule import checked_kind, remove
+    from engine.schedule import remove
 
-    found = remove(checked_kind(arguments.kind), dry_run=arguments.dry_run)
-    _say(arguments, found, _("Nothing was taken away.") if found.installed else _("The daily run is not started by itself."))
+    found = _looked(arguments.kind)
+    if not arguments.dry_run:
+        found = [remove(item) for item in found]
+    _say(arguments, found, _("Nothing was taken away."))
     return 0
+
+
+def _looked(kind: str) -> list[Installed]:
+    """What is on the system: of every kind, or of the one that is named."""
+    from engine.schedule import kinds_here, show
+
+    return [show(name, strict=bool(kind)) for name in kinds_here(kind)]
 
 
 def _command(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -79,11 +87,24 @@ def _command(arguments: argparse.Namespace) -> tuple[str, ...]:
     return (*program, "--run-daily", "--home", str(workspace.home), *(("--demo",) if workspace.demo else ()))
 
 
-def _say(arguments: argparse.Namespace, found: Installed, sentence: str) -> None:
+def _say(arguments: argparse.Namespace, found: Sequence[Installed], sentence: str) -> None:
+    """What each kind has; `sentence` where any of them is installed."""
+    there = any(item.installed for item in found)
     if is_json(arguments):
-        print_json(found.as_dict())
+        print_json({"installed": there, "schedules": [item.as_dict() for item in found]})
         return
+    for item in found:
+        _print(item)
+    narrate(sentence if there else _("The daily run is not started by itself."))
+    _narrate_notes(found)
+
+
+def _print(found: Installed) -> None:
     for text in (*(f"{path}\n{text}" for path, text in found.files.items()), *found.lines):
         console().print(text, markup=False, soft_wrap=True)
-    for note in (sentence, *found.notes):
-        narrate(note)
+
+
+def _narrate_notes(found: Sequence[Installed]) -> None:
+    for item in found:
+        for note in item.notes:
+            narrate(note)

@@ -16,7 +16,7 @@ from typing import Any
 from engine.errors import FileError
 from engine.i18n import _
 from engine.refusals import hint_of
-from engine.whole_file import write_whole
+from engine.whole_file import clear_parts, write_whole
 
 SCHEMA = 1
 #: The columns of a table in their order, each with its type: text, a real or a whole number. Any may be empty.
@@ -25,36 +25,26 @@ Columns = Mapping[str, type[str] | type[float] | type[int]]
 
 def write_json(path: Path, whole: Mapping[str, Any]) -> Path:
     """Write an object with the version of its keys; its path. Raises FileError."""
-    return write_text(path, _json(whole))
-
-
-def says(path: Path, whole: Mapping[str, Any]) -> bool:
-    """Whether the file says this object already."""
-    try:
-        return path.read_bytes() == _json(whole).encode()
-    except OSError:
-        return False
-
-
-def _json(whole: Mapping[str, Any]) -> str:
-    return json.dumps({"schema": SCHEMA, **whole}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-
-
-def table_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """Where `write_tables` writes."""
-    return folder / f"{name}.csv", folder / f"{name}.parquet"
+    return write_text(path, json.dumps({"schema": SCHEMA, **whole}, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def write_tables(folder: Path, name: str, columns: Columns, rows: Iterable[Mapping[str, Any]]) -> tuple[Path, Path]:
-    """Write rows as name.csv and name.parquet; both paths. What a row does not have is empty (null). Raises FileError."""
+    """Write rows as name.csv and name.parquet; both paths. What a row does not have is empty (null). Raises FileError.
+
+    The CSV comes last: where it says the same already, so does the other, and nothing is written, which also spares loading Parquet.
+    """
     listed = [{"schema": SCHEMA, **{key: row.get(key) for key in columns}} for row in rows]
     typed: Columns = {"schema": int, **columns}
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, typed)
     writer.writeheader()
     writer.writerows(listed)
-    text, binary = table_files(folder, name)
-    return write_text(text, table.getvalue()), write_bytes(binary, _parquet(typed, listed))
+    text, binary = folder / f"{name}.csv", folder / f"{name}.parquet"
+    if _holds(text, table.getvalue().encode()) and binary.exists():
+        clear_parts(binary)
+    else:
+        write_bytes(binary, _parquet(typed, listed))
+    return write_text(text, table.getvalue()), binary
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -63,7 +53,10 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
-    """Write a file, replaced whole or not at all; its path. Raises FileError."""
+    """Write a file, replaced whole or not at all, and left alone where it holds this already; its path. Raises FileError."""
+    if _holds(path, content):
+        clear_parts(path)
+        return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
@@ -71,6 +64,13 @@ def write_bytes(path: Path, content: bytes) -> Path:
         said = _("{path} cannot be written: {error}").format(path=path, error=error.strerror or error)
         raise FileError(said, hint_of(error)) from error
     return path
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _parquet(columns: Columns, rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -30,6 +30,8 @@ DIRECTIONS: Columns = {
     "run_id": str,
     **{name: kind for name, kind in index_feed.COLUMNS.items() if name not in ("outcome", "hit", "made_at")},
 }
+#: What is money, R$, in the paper account.
+MONEY = frozenset({"initial_capital", "cash", "equity", "pnl", "value", "costs", "income"})
 PAPER: Columns = {"account": int, "session": str, **dict.fromkeys(("cash", "equity", "pnl", "return", "drawdown"), float)}
 
 
@@ -52,7 +54,7 @@ def write_day(desk: Desk, report: Mapping[str, Any]) -> list[Path]:
         "written_at": iso(desk.now()),
         "direction": rows["directions"][-1] if rows["directions"] else None,
         **{name: rows[name] for name in ("signals", "anomalies", "directions")},
-        "paper": None if account is None else {**account, "day": day.get("summary")},
+        "paper": None if account is None else {**account, "day": _cents(_day(report))},
     }
     paths = [path for name, (columns, _rows) in tables.items() for path in write_tables(folder, name, columns, rows[name])]
     return [write_json(folder / "day.json", jsonable(whole)), *paths]
@@ -76,7 +78,23 @@ def _direction(run_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _account(desk: Desk) -> dict[str, Any]:
     found = status(desk)
-    return {key: found[key] for key in ("account", "initial_capital", "session", "cash", "equity", "positions", "orders")}
+    kept = ("account", "initial_capital", "session", "cash", "equity", "positions", "orders")
+    return dict(_cents({key: found[key] for key in kept}))
+
+
+def _day(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the session did to the account; None where it is not replayed yet."""
+    found: Mapping[str, Any] | None = report["paper"].get("summary")
+    return found if found is not None and found["session"] == report["session"] else None
+
+
+def _cents(value: Any, name: str = "") -> Any:
+    """`value` with its money to the cent."""
+    if isinstance(value, Mapping):
+        return {key: _cents(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cents(item) for item in value]
+    return round(value, 2) if name in MONEY and isinstance(value, float) else value
 
 
 def _sessions(desk: Desk, account: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -88,6 +106,6 @@ def _sessions(desk: Desk, account: Mapping[str, Any]) -> list[dict[str, Any]]:
         top = max(top, equity)
         change = equity / before - 1.0 if before > 0 else None
         gained = {"pnl": equity - before, "return": change, "drawdown": equity / top - 1.0}
-        rows.append({**item, **gained, "account": account["account"]})
+        rows.append(_cents({**item, **gained, "account": account["account"]}))
         before = equity
     return rows

@@ -94,11 +94,15 @@ class Teller:
             subject = f"drawdown/{account}/{limit:g}/{top:.2f}"
             self._tell(connection, subject, "reached", payload, _newest(outbox.said(connection, subject)))
 
-    def summary(self, connection: Connection, report: Mapping[str, Any], account: Mapping[str, Any] | None) -> None:
-        """The summary of the day, and again when the run ends in another state (stale data that came later)."""
+    def summary(self, connection: Connection, report: Mapping[str, Any], paper: Mapping[str, Any]) -> None:
+        """The summary of the day, and again when the run ends in another state (stale data that came later).
+
+        paper: the detail of the step "paper", empty without it.
+        """
         subject = f"summary/{self.run_id}"
-        payload = summary_payload(report, account)
-        self._tell(connection, subject, report["status"], payload, _newest(outbox.said(connection, subject)))
+        payload = summary_payload(report, paper.get("summary"), paper.get("waiting_for") or ())
+        what = f"{report['status']}, waiting" if payload["waiting_for"] else report["status"]
+        self._tell(connection, subject, what, payload, _newest(outbox.said(connection, subject)))
 
     def failure(self, connection: Connection, step: str, error: PregaoError) -> None:
         """The step of the run that failed and why, once for each error."""

@@ -39,7 +39,7 @@ def tell_rest(
         teller.anomalies(connection, report["anomalies"])
         teller.directions(connection, report["directions"])
         if whole_day:
-            teller.summary(connection, report, day)
+            teller.summary(connection, report, paper)
         if rules is not None:
             teller.prices(connection, rules, series)
             if day is not None and paper.get("account") is not None:

@@ -6,7 +6,7 @@ A payload is what the outbox stores; it becomes words when it is sent. Every pay
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.domain import jsonable
@@ -50,11 +50,15 @@ def direction_payload(direction: Mapping[str, Any], *, demo: bool = False) -> di
     return _plain({"kind": "direction", "demo": demo, **{key: direction.get(key) for key in kept}, "gate": verdict})
 
 
-def summary_payload(report: Mapping[str, Any], account: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """From the report of a daily run in its JSON form and, where there is a paper account, its day.
+def summary_payload(
+    report: Mapping[str, Any], account: Mapping[str, Any] | None = None, waiting_for: Sequence[str] = ()
+) -> dict[str, Any]:
+    """From the report of a daily run in its JSON form and, where there is a paper account, its newest day.
 
-    account: "pnl" (R$), "return" (fraction), "trades", "win_rate" (fraction), "equity" (R$), "drawdown" (fraction <= 0); any may be absent.
+    account: "session", "pnl" (R$), "return" (fraction), "trades", "win_rate" (fraction), "equity" (R$), "drawdown" (fraction <= 0); that of
+    another session than the report's is left out. waiting_for: symbols without whose bars the account cannot go on.
     """
+    own = account if account is not None and account["session"] == report["session"] else {}
     named: dict[str, list[str]] = {"BUY": [], "SELL": []}
     for signal in report["signals"]:
         named.get(signal["action"], []).append(signal["symbol"])
@@ -70,7 +74,8 @@ def summary_payload(report: Mapping[str, Any], account: Mapping[str, Any] | None
             "sell": named["SELL"],
             "anomalies": dict(Counter(item["severity"] for item in report["anomalies"])),
             "failed": failed,
-            **{key: (account or {}).get(key) for key in ("pnl", "return", "trades", "win_rate", "equity", "drawdown")},
+            "waiting_for": list(waiting_for),
+            **{key: own.get(key) for key in ("pnl", "return", "trades", "win_rate", "equity", "drawdown")},
         }
     )
 

@@ -193,8 +193,8 @@ def _daily(asked: Asked) -> Reply:
     from engine.paper.day import day_summary
 
     report, account = _report(asked.desk), day_summary(asked.desk)
-    same = account is not None and account["session"] == report["session"]
-    text = render(summary_payload(report, account if same else None), "telegram")
+    waiting = next((step["detail"].get("waiting_for") for step in report["steps"] if step["name"] == "paper"), None)
+    text = render(summary_payload(report, account, waiting or ()), "telegram")
     return Reply(text, account_picture(asked.desk.store) if length(text) <= CAPTION else None)
 
 

@@ -175,6 +175,8 @@ def _summary(payload: Mapping[str, Any]) -> Content:
         "stale": _("The data of the day are not complete."),
     }
     notes = [states.get(status, _("The daily run failed."))]
+    if waiting := payload.get("waiting_for"):
+        notes.append(_("The paper account waits for the bars of {symbols}.").format(symbols=", ".join(waiting[:NAMED])))
     tone: Tone = "neutral" if status == "done" else "warning"
     lead = _("What the session of {date} brought.").format(date=day(payload["session"]))
     return Content(

@@ -63,6 +63,26 @@ def test_after_the_close_the_run_says_the_next_session(index: Path) -> None:
     assert len(rows(index)) == 1
 
 
+@pytest.mark.parametrize(("words", "now"), [((), EVENING), (("--at", "11:00"), AFTER_ELEVEN)])
+def test_a_folder_that_cannot_be_written_makes_the_run_partial_and_loses_nothing(
+    index: Path, words: tuple[str, ...], now: int
+) -> None:
+    folder = index / "data" / "out"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_text("in the way", encoding="utf-8")
+    called = run(index, *words, now=now)
+    assert (called.code, called.json["status"], len(called.json["directions"])) == (1, "partial", 1)
+    assert step(called.json)["status"] == "partial"
+    assert step(called.json)["detail"]["error"]["type"] == "FileError"
+    assert len(rows(index)) == 1
+    assert "cannot be written" in " ".join(call("--run-daily", *words, home=index, now=now).out.split())
+    folder.unlink()
+    again = run(index, *words, now=now)
+    assert (again.code, again.json["status"]) == (0, "done")
+    assert again.json["directions"] == called.json["directions"]
+    assert (folder / "direction-IBOV.json").exists()
+
+
 def test_a_run_during_the_session_is_one_of_its_own(index: Path) -> None:
     done = run(index, "--at", "11:00", now=AFTER_ELEVEN)
     assert done.code == 0, done.err

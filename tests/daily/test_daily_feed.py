@@ -7,15 +7,16 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from engine.daily.feed import ANOMALIES, DIRECTIONS, PAPER, SIGNALS
+from engine.daily.feed import ANOMALIES, DIRECTIONS, PAPER, SIGNALS, write_day
 from engine.feed import SCHEMA, Columns, write_tables
 from engine.ml.direction.feed import COLUMNS
-from tests.desk_maker import MORNING, call
+from tests.desk_maker import MORNING, at_desk, call
 
 TABLES = {"signals": SIGNALS, "anomalies": ANOMALIES, "directions": DIRECTIONS, "paper": PAPER}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "daily.md"
@@ -96,6 +97,48 @@ def test_the_paper_account_has_a_row_for_each_session(home: Path) -> None:
     for row in rows_of(out(home) / "paper.csv"):
         assert float(row["equity"]) > 0
         assert float(row["drawdown"]) <= 0
+
+
+def test_money_is_to_the_cent_in_every_file(home: Path) -> None:
+    (home / "config" / "pregao.toml").write_text("[paper]\nfollow = true\n", encoding="utf-8")
+    made = {
+        "account": 1, "initial_capital": 1e5, "session": "2025-06-30", "cash": 1000.0000000001, "equity": 100_012.33 + 1e-9, "orders": [],
+        "positions": [{"symbol": "MEAA3", "average_price": 12.3456, "value": 99_012.330000000002, "costs": 3.1000000001, "pnl": 12.330000000001746}],
+    }  # fmt: skip
+    noisy = {"equity": [{"session": "2025-06-27", "cash": 1e5, "equity": 1e5}, {**made, "session": "2025-06-30"}]}
+    told = {
+        "account": 1,
+        "summary": {"session": "2025-06-30", "pnl": 12.330000000001746, "equity": 100_012.33 + 1e-9, "drawdown": -0.0123456},
+    }
+    report = {
+        "run_id": "r", "session": "2025-06-30", "status": "done", "demo": False, "paper": told, "signals": [], "anomalies": [], "directions": [],
+    }  # fmt: skip
+    with patch("engine.daily.feed.status", lambda _desk: made), patch("engine.daily.feed.history", lambda _desk, _number: noisy):
+        at_desk(home, lambda desk: write_day(desk, report))
+    paper = day(home)["paper"]
+    assert [paper[key] for key in ("cash", "equity")] == [1000.0, 100_012.33]
+    assert [paper["positions"][0][key] for key in ("average_price", "value", "costs", "pnl")] == [12.3456, 99_012.33, 3.1, 12.33]
+    assert (paper["day"]["pnl"], paper["day"]["equity"], paper["day"]["drawdown"]) == (12.33, 100_012.33, -0.0123456)
+    newest = rows_of(out(home) / "paper.csv")[-1]
+    assert [newest[key] for key in ("cash", "equity", "pnl")] == ["1000.0", "100012.33", "12.33"]
+    assert parquet.read_table(out(home) / "paper.parquet").to_pylist()[-1]["pnl"] == 12.33
+
+
+def test_unchanged_tables_are_left_alone_without_loading_what_writes_parquet(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call("--run-daily", home=home)
+    kept = {path: path.stat().st_mtime_ns for path in out(home).iterdir() if path.name != "day.json"}
+    monkeypatch.setattr("engine.feed._parquet", lambda *_given: pytest.fail("nothing has changed"))
+    assert call("--run-daily", home=home, now=MORNING + 60).code == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert day(home)["written_at"].startswith("2025-07-01T08:01")
+
+
+def test_a_table_without_its_parquet_is_written_again(tmp_path: Path) -> None:
+    columns: Columns = {"name": str}
+    for _again in range(2):
+        _text, path = write_tables(tmp_path, "table", columns, [{"name": "A"}])
+        assert parquet.read_table(path).num_rows == 1
+        path.unlink()
 
 
 def test_a_later_call_replaces_the_files_and_a_replay_does_not(home: Path) -> None:

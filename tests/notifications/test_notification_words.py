@@ -48,7 +48,15 @@ REPORT: dict[str, Any] = {
     "signals": [SIGNAL, {**SIGNAL, "symbol": "VALE3", "action": "SELL"}, {**SIGNAL, "symbol": "ITUB4", "action": "HOLD"}],
     "anomalies": [ANOMALY],
 }
-DAY = {"pnl": -150.5, "return": -0.0015, "trades": 3, "win_rate": 1 / 3, "equity": 99_849.5, "drawdown": -0.02}
+DAY = {
+    "session": "2025-06-30",
+    "pnl": -150.5,
+    "return": -0.0015,
+    "trades": 3,
+    "win_rate": 1 / 3,
+    "equity": 99_849.5,
+    "drawdown": -0.02,
+}
 PAYLOADS = {
     "signal": signal_payload(SIGNAL),
     "corrected": signal_payload(SIGNAL, corrects="SELL"),
@@ -174,6 +182,12 @@ def test_a_summary_has_the_day_of_the_account_where_there_is_one() -> None:
     without = render(summary_payload({**REPORT, "status": "stale"}), "plain")
     assert "P&L" not in without
     assert "not complete" in without
+
+
+def test_a_summary_has_no_result_of_another_session() -> None:
+    said = render(summary_payload(REPORT, {**DAY, "session": "2025-06-27"}, ("PETR4", "VALE3")), "plain")
+    assert "R$" not in said
+    assert "The paper account waits for the bars of PETR4, VALE3." in said
 
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)

@@ -7,8 +7,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from engine.domain import from_day_number, jsonable
-from engine.errors import NoDataError
-from engine.ml.direction.signal import TIMELY, default_symbol, direction, keep, target_of
+from engine.errors import FileError, NoDataError
+from engine.ml.direction.feed import write_feed
+from engine.ml.direction.signal import TIMELY, default_symbol, direction, record, target_of
 from engine.ml.direction.times import CLOSE, parse
 from engine.store.bars import Cut, live_cut
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """status: "done", or "stale" where a later decision time had nothing to go by. directions: in their JSON form."""
+    """status: "done", "partial" where the feed could not be written, or "stale" where a later decision time had nothing to go by.
+
+    directions: in their JSON form.
+    """
 
     status: str
     detail: dict[str, Any]
@@ -43,7 +47,7 @@ def say(desk: Desk, at: str, session: int, *, replay: bool) -> Said:
     """What is said of the index of the settings; a live run records it, and what came of earlier rows.
 
     session: of the run: the one that has closed for "close", else the target session. Too little to go by is no failure of a run:
-    it is told as {"skipped": error}.
+    it is told as {"skipped": error}, a feed that cannot be written as {"error": error}.
     """
     time = parse(at)
     target = desk.calendar.next_session(session) if time.name == CLOSE else session
@@ -57,6 +61,11 @@ def say(desk: Desk, at: str, session: int, *, replay: bool) -> Said:
         )
     except NoDataError as error:
         return Said("done" if time.name == CLOSE else "stale", {"directions": [], "skipped": error.as_dict()})
-    recorded = not replay and keep(desk, said)
-    empty = said.probability is None and time.name != CLOSE
-    return Said("stale" if empty else "done", jsonable({"directions": [said.as_dict()], "recorded": recorded}))
+    status = "stale" if said.probability is None and time.name != CLOSE else "done"
+    detail = {"directions": [said.as_dict()], "recorded": not replay and record(desk, said)}
+    if not replay:
+        try:
+            write_feed(desk.workspace.out, desk.store, said.symbol)
+        except FileError as error:
+            status, detail = "partial" if status == "done" else status, {**detail, "error": error.as_dict()}
+    return Said(status, jsonable(detail))

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.domain import from_day_number, iso, jsonable
-from engine.feed import Columns, says, table_files, write_json, write_tables
+from engine.feed import Columns, write_json, write_tables
 from engine.store.directions import read_directions
-from engine.whole_file import clear_parts
 
 if TYPE_CHECKING:
     from engine.store.database import Store
@@ -35,8 +34,6 @@ def feed_file(folder: Path, symbol: str) -> Path:
 def write_feed(folder: Path, store: Store, symbol: str) -> tuple[Path, Path, Path]:
     """Write direction-SYMBOL.csv, .parquet and .json into `folder`, newest rows first; their paths, the JSON file first.
 
-    The JSON file comes last: where it says the same already, so do the tables, and nothing is written.
-
     The JSON form is {"schema", "symbol", "latest": {decision time: row}, "directions": [row]} with the columns of the tables in each row.
     signal is 1, 0 or null (empty in the CSV) where none was given; hit is whether the signal was right, null while the outcome is not
     known. Raises FileError when the folder cannot be written.
@@ -46,12 +43,7 @@ def write_feed(folder: Path, store: Store, symbol: str) -> tuple[Path, Path, Pat
     for row in rows:
         latest.setdefault(row["decision_time"], row)
     path, whole = feed_file(folder, symbol), {"symbol": symbol, "latest": latest, "directions": rows}
-    tables = table_files(folder, path.stem)
-    if says(path, whole) and all(table.exists() for table in tables):
-        for file in (path, *tables):
-            clear_parts(file)
-        return path, *tables
-    write_tables(folder, path.stem, COLUMNS, rows)
+    tables = write_tables(folder, path.stem, COLUMNS, rows)
     return write_json(path, whole), *tables
 
 

@@ -138,21 +138,25 @@ def direction(
 
 
 def keep(desk: Desk, said: Direction) -> bool:
-    """Record what a live run said, fill in what came of earlier rows, and write the feed; whether it was recorded.
+    """Record what a live run said as `record` does, and write the feed. Raises FileError when the feed cannot be written."""
+    recorded = record(desk, said)
+    write_feed(desk.workspace.out, desk.store, said.symbol)
+    return recorded
+
+
+def record(desk: Desk, said: Direction) -> bool:
+    """Store what a live run said and what came of earlier rows; whether it was recorded.
 
     What was said too late is not recorded; that nothing could be said is, unless something was said at this decision time before.
-    Raises FileError when the feed cannot be written.
     """
     settle(desk, said.symbol)
-    recorded = said.timely and record_direction(
+    return said.timely and record_direction(
         desk.store,
         StoredDirection(
             said.symbol, said.target_session, said.decision_time, said.session, said.signal, said.probability, said.baseline,
             said.model, said.as_dict(), desk.now(),
         ),
     )  # fmt: skip
-    write_feed(desk.workspace.out, desk.store, said.symbol)
-    return bool(recorded)
 
 
 def settle(desk: Desk, symbol: str) -> int:

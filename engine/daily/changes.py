@@ -16,19 +16,26 @@ COMPARED: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 
 
+#: Revised bars that a report names.
+NAMED = 20
+
+
 @dataclass(slots=True)
 class Changes:
-    """What one call of a run computed anew: the names of the steps, and by step the items that are no longer as they were.
+    """What is no longer as it was: the bars that were revised since the run before, the names of the steps that this call computed
+    anew, and by step the items that are another.
 
-    Each item is named by its symbol and so on, with "before" and "after"; null is none.
+    Each value or item is named by its symbol and so on, with "before" and "after"; null is none.
     """
 
+    revised: Mapping[str, Any] = field(default_factory=lambda: {"count": 0, "values": []})
     steps: list[str] = field(default_factory=list)
     items: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form: {"steps", "signals", "anomalies", "directions"}."""
-        return {"steps": list(self.steps), **{name: list(self.items.get(name, ())) for name in COMPARED}}
+        """The JSON form: {"revised", "steps", "signals", "anomalies", "directions"}."""
+        said = {"revised": dict(self.revised), "steps": list(self.steps)}
+        return {**said, **{name: list(self.items.get(name, ())) for name in COMPARED}}
 
 
 def changed(step: str, before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

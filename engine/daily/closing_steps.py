@@ -24,7 +24,9 @@ def trade_paper(plan: Plan, findings: Findings) -> Outcome:
     if plan.replay:
         return Outcome("done", {"account": None})
     findings.paper = paper_day(plan.desk, plan.session, findings.signals)
-    return Outcome("done", findings.paper)
+    day = findings.paper
+    idle = day["account"] is None or not (day["sessions"] or any(item["order"] is not None for item in day["followed"]))
+    return Outcome("done", day, idle=idle)
 
 
 def recall_paper(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:  # noqa: ARG001

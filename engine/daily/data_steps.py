@@ -53,6 +53,7 @@ def collect(plan: Plan, _findings: Findings) -> Outcome:
         collected[source.name] = {
             "files": len(reports),
             "written": sum(report["written"] for report in reports),
+            "revised": sum(report["revised"] for report in reports),
             "unchanged": sum(report["unchanged"] for report in reports),
             "errors": [{"path": report["path"], **report["error"]} for report in reports if report["error"]],
         }

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__, strategies
-from engine.daily.changes import COMPARED, Changes, changed
+from engine.daily.changes import COMPARED, NAMED, Changes, changed
 from engine.daily.lock import RunLock, hold_run
 from engine.daily.report import Report, notes_of, status_of
 from engine.daily.step import Findings, Outcome, Step, teller
@@ -25,7 +25,8 @@ from engine.ml.direction.times import CLOSE
 from engine.notifications.delivery import send_waiting
 from engine.store.anomalies import with_state
 from engine.store.directions import newest_evaluation
-from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, read_signals, read_step
+from engine.store.imports import revised_since
+from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, newest_snapshot, read_signals, read_step
 from engine.store.watchlists import read_watchlist
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def run_daily(plan: Plan) -> Report:
 def _run(plan: Plan, lock: RunLock) -> Report:
     store = plan.desk.store
     watchlist = read_watchlist(store, plan.desk.settings.daily.watchlist)
+    before_it = newest_snapshot(store, plan.decision_time)
     run = _begin(plan, watchlist)
     findings, changes = Findings(watched=watchlist, named=bool(watchlist)), Changes()
     records, idle = findings.records, True
@@ -67,7 +69,7 @@ def _run(plan: Plan, lock: RunLock) -> Report:
             continue
         began = time.perf_counter()
         try:
-            before = _items(plan, step, earlier) if earlier is not None and known else None
+            before = _items(plan, step, earlier) if earlier is not None and known and earlier.inputs != inputs else None
             outcome = step.work(plan, findings)
             if before is not None:
                 outcome = _compared(step, before, outcome, changes)
@@ -82,6 +84,8 @@ def _run(plan: Plan, lock: RunLock) -> Report:
         records.append(record)
         idle = idle and step.always
     plan.progress(len(steps), len(steps), "")
+    if before_it is not None and not plan.replay:
+        changes.revised = revised_since(store, before_it, NAMED)
     status = status_of(records)
     end_run(store, run.id, status, store.snapshot(), plan.desk.now())
     stale = next((tuple(record.detail["stale"]) for record in records if record.name == "check"), ())
@@ -127,7 +131,8 @@ def _compared(step: Step, before: list[dict[str, Any]], outcome: Outcome, change
     """The outcome of a step that was done before, with what is no longer as it was under "changed"."""
     if step.always:
         return outcome
-    changes.steps.append(step.name)
+    if not outcome.idle:
+        changes.steps.append(step.name)
     if step.name not in COMPARED:
         return outcome
     after = outcome.detail.get(step.name, ()) if outcome.signals is None else [item.as_dict() for item in outcome.signals]

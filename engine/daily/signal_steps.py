@@ -45,7 +45,7 @@ def judge_regimes(plan: Plan, findings: Findings) -> Outcome:
 def prepare_features(plan: Plan, findings: Findings) -> Outcome:
     """Compute what the models look at, once for predictions and drift; a model that is refused is said by the predictions."""
     bars = [findings.bars[symbol] for symbol in findings.fresh]
-    return Outcome("done", prepare(plan.predictors, bars))
+    return Outcome("done", prepare(plan.predictors, bars), idle=not plan.predictors)
 
 
 def predict(plan: Plan, findings: Findings) -> Outcome:
@@ -55,7 +55,7 @@ def predict(plan: Plan, findings: Findings) -> Outcome:
     if not plan.replay:
         keep(plan.desk.store, findings.predictions, bars, plan.desk.now())
     refused = any("error" in said for said in findings.predictions.values())
-    return Outcome("partial" if refused else "done", findings.predictions)
+    return Outcome("partial" if refused else "done", findings.predictions, idle=not plan.predictors)
 
 
 def watch_models(plan: Plan, findings: Findings) -> Outcome:
@@ -63,7 +63,7 @@ def watch_models(plan: Plan, findings: Findings) -> Outcome:
     bars = {symbol: findings.bars[symbol] for symbol in findings.fresh}
     recorded_at = None if plan.replay else plan.desk.now()
     findings.drift = watch(plan.predictors, findings.predictions, plan.desk.store, bars, plan.session, recorded_at)
-    return Outcome("done", findings.drift)
+    return Outcome("done", findings.drift, idle=not findings.drift)
 
 
 def _refuse_unproved(name: str, workspace: Workspace, series: Sequence[Bars]) -> None:
@@ -134,7 +134,7 @@ def say_directions(plan: Plan, findings: Findings) -> Outcome:
     said = say(plan.desk, plan.decision_time, plan.session, replay=plan.replay)
     findings.directions = said.directions
     tell = partial(teller(plan).directions, found=said.directions)
-    return Outcome(said.status, said.detail, tell=tell)
+    return Outcome(said.status, said.detail, tell=tell, idle=not said.directions)
 
 
 def recall_signals(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:  # noqa: ARG001 - they have a table

@@ -35,12 +35,13 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one step ended; `signals` and the messages that `tell` writes are recorded together with it."""
+    """How one step ended; `signals` and the messages that `tell` writes are recorded together with it. idle: it had nothing to compute."""
 
     status: str
     detail: dict[str, Any]
     signals: tuple[Signal, ...] | None = None
     tell: Callable[[Connection], None] | None = None
+    idle: bool = False
 
 
 def nothing(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:

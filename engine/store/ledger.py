@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: How the name of a strategy ends whose signals a model must confirm.
 FILTERED = "+ml"
+#: The states of a run that came to its end.
+ENDED = ("done", "partial", "stale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,19 @@ def begin_run(store: Store, run: Run) -> None:
             " snapshot = excluded.snapshot, code_version = excluded.code_version, inputs = excluded.inputs",
             (run.id, run.session, run.decision_time, run.replay, run.started_at, run.snapshot, run.code_version, run.inputs),
         )
+
+
+def newest_snapshot(store: Store, decision_time: str) -> int | None:
+    """What the store held when the newest live run of this decision time ended that came to its end; None before the first."""
+    asked = (
+        select(runs.c.snapshot)
+        .where(runs.c.decision_time == decision_time, runs.c.replay.is_(False), runs.c.status.in_(ENDED))
+        .order_by(runs.c.started_at.desc())
+        .limit(1)
+    )
+    with store.read() as connection:
+        found: int | None = connection.execute(asked).scalar_one_or_none()
+    return found
 
 
 def end_run(store: Store, run_id: str, status: str, snapshot: int, now: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -19,8 +20,9 @@ from engine.store.ledger import finish_step
 from tests.desk_maker import MORNING, at_desk, calendar, call, daily_csv, import_market, sessions, walk
 from tests.notifications.webhook_server import Hook, webhook_server
 
-COMPUTED = ["features", "regime", "predictions", "drift", "signals", "directions", "anomalies", "paper"]
-NONE = {"steps": [], "signals": [], "anomalies": [], "directions": []}
+#: The steps that have something to compute without models, an index and a paper account.
+COMPUTED = ["regime", "signals", "anomalies"]
+NONE = {"revised": {"count": 0, "values": []}, "steps": [], "signals": [], "anomalies": [], "directions": []}
 
 
 @pytest.fixture
@@ -78,8 +80,44 @@ def test_a_correction_is_shown_in_words(home: Path) -> None:
     call("--run-daily", home=home)
     correct(home, "MEAA3", 0.9)
     shown = call("--run-daily", home=home).out
-    assert "Computed anew, on other data or settings: features, regime" in shown
+    assert "Computed anew, on other data or settings: regime, signals, anomalies" in shown
+    assert "1 bar was revised since the run before:" in shown
+    close = float(walk("MEAA3", len(sessions()))[-1, 3])
+    assert f"MEAA3 2025-06-30 close: was {close:.2f}, is {np.round(close * 0.9, 2):.2f}" in shown
     assert "MEAA3: was ▲ BUY, is" in shown or "MEAA3: was BUY, is" in shown
+
+
+def test_a_correction_names_what_was_revised_since_the_run_before(home: Path) -> None:
+    assert call("--run-daily", "--json", home=home).json["changes"]["revised"] == NONE["revised"]
+    days = sessions()
+    bars = walk("MEAA3", len(days))
+    bars[-2, 3] = np.round(bars[-2, 3] * 1.001, 2)
+    inbox = home / "data" / "inbox"
+    inbox.mkdir(exist_ok=True)
+    daily_csv(inbox / "MEAA3.csv", days, bars)
+    shown = call("--run-daily", "--json", home=home).json
+    close = float(walk("MEAA3", len(days))[-2, 3])
+    said = {"symbol": "MEAA3", "timeframe": "1d", "session": days[-2].isoformat(), "field": "close"}
+    assert shown["changes"]["revised"] == {"count": 1, "values": [{**said, "before": close, "after": float(bars[-2, 3])}]}
+    assert step(shown, "import")["detail"]["inbox"]["revised"] == 1
+    assert call("--run-daily", "--json", home=home).json["changes"] == NONE
+
+
+def test_a_revision_is_named_by_the_first_run_after_it_though_that_of_another_session(tmp_path: Path) -> None:
+    market_until(tmp_path, date(2025, 6, 27))
+    assert call("--run-daily", home=tmp_path, now=at("2025-06-27T20:00")).code == 0
+    days, bars = sessions(61, date(2025, 6, 30)), np.vstack([walk("MEAA3", 60), walk("MEAA3", 60)[-1:]])
+    bars[59, 4] += 100
+    import_market(tmp_path, [daily_csv(tmp_path / "MEAA3.csv", days, bars)])
+    called = call("--run-daily", "--json", home=tmp_path).json["changes"]
+    assert (called["steps"], called["revised"]["count"], called["revised"]["values"][0]["field"]) == ([], 1, "quantity")
+
+
+def test_a_step_that_is_only_tried_again_is_not_said_to_be_computed_on_other_data(home: Path) -> None:
+    shutil.rmtree(home / "data" / "out", ignore_errors=True)
+    (home / "data" / "out").write_text("in the way", encoding="utf-8")
+    for _again in range(2):
+        assert call("--run-daily", "--json", home=home).json["changes"] == NONE
 
 
 def test_a_signal_that_was_sent_and_has_changed_is_told(home: Path, hook: Hook) -> None:

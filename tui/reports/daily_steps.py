@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.i18n import _
-from tui.format import DASH, day, percent
+from engine.i18n import _, ngettext, pgettext
+from tui.format import DASH, day, number, percent
 from tui.names import action_name, anomaly_name, regime_name, severity_name, step_name
 from tui.reports.filter import drift_summary, predictions_summary
 from tui.reports.table import more
@@ -73,10 +73,11 @@ def adjust_notes(detail: Mapping[str, Any]) -> list[str]:
 
 
 def changed_lines(changes: Mapping[str, Any]) -> list[str]:
-    """What late or corrected data changed in a day that was computed before."""
+    """What was revised since the run before, and what late or corrected data changed in a day that was computed before."""
+    lines = _revised_lines(changes["revised"])
     if not changes["steps"]:
-        return []
-    lines = [_("Computed anew, on other data or settings: {steps}").format(steps=", ".join(map(step_name, changes["steps"])))]
+        return lines
+    lines += [_("Computed anew, on other data or settings: {steps}").format(steps=", ".join(map(step_name, changes["steps"])))]
     directions = {None: _("none"), 1: _("up"), 0: _("not up")}
     said: list[tuple[str, str, str]] = [
         *((item["symbol"], _action(item["before"]), _action(item["after"])) for item in changes["signals"]),
@@ -86,7 +87,35 @@ def changed_lines(changes: Mapping[str, Any]) -> list[str]:
         ),
         *((item["symbol"], directions[item["before"]], directions[item["after"]]) for item in changes["directions"]),
     ]
-    lines += [_("{what}: was {before}, is {after}").format(what=what, before=old, after=new) for what, old, new in said[:LISTED]]
+    return [*lines, *_was_is(said)]
+
+
+def _revised_lines(revised: Mapping[str, Any]) -> list[str]:
+    """How many bars were revised, and the values of the newest of them."""
+    if not revised["count"]:
+        return []
+    head = ngettext(
+        "{count} bar was revised since the run before:", "{count} bars were revised since the run before:", revised["count"]
+    ).format(count=number(revised["count"], 0))
+    return [head, *_was_is([_revision(item) for item in revised["values"]])]
+
+
+def _revision(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A revised value: which one, what it was and what it is, with as many digits as it takes to tell them apart."""
+    words = {
+        **{"open": _("open"), "high": _("high"), "low": _("low"), "close": pgettext("price", "Close").lower()},
+        **{"quantity": _("quantity"), "turnover": _("turnover"), "trades": _("trades")},
+    }
+    both = [value for value in (item["before"], item["after"]) if value is not None]
+    digits = next((count for count in (0, 2) if all(value == round(value, count) for value in both)), 6)
+    digits = digits if item["field"] in ("quantity", "turnover", "trades") else max(digits, 2)
+    before, after = (_("unknown") if item[key] is None else number(item[key], digits) for key in ("before", "after"))
+    frame = "" if item["timeframe"] == "1d" else f" {item['timeframe']}"
+    return f"{item['symbol']}{frame} {day(item['session'])} {words.get(item['field'], item['field'])}", before, after
+
+
+def _was_is(said: Sequence[tuple[str, str, str]]) -> list[str]:
+    lines = [_("{what}: was {before}, is {after}").format(what=what, before=old, after=new) for what, old, new in said[:LISTED]]
     return [*lines, more(len(said), LISTED).strip()] if len(said) > LISTED else lines
 
 
@@ -105,9 +134,7 @@ def _severity(severity: str | None) -> str:
 
 def _fetched(detail: Mapping[str, Any]) -> str:
     parts = [
-        f"{source}: {facts['error']['message']}"
-        if "error" in facts
-        else _("{source}: {files} files").format(source=source, files=facts["files"])
+        f"{source}: {facts['error']['message']}" if "error" in facts else f"{source}: {_file_count(facts['files'])}"
         for source, facts in detail.items()
     ]
     return "; ".join(parts) or _("no source is elsewhere")
@@ -119,25 +146,38 @@ def _imported(detail: Mapping[str, Any]) -> str:
         if "error" in facts:
             parts.append(f"{source}: {facts['error']['message']}")
             continue
-        parts.append(
-            _("{source}: {files} files, {written} bars written").format(
-                source=source, **{key: facts[key] for key in ("files", "written")}
-            )
-        )
+        parts.append(f"{source}: {_file_count(facts['files'])}, {_written(facts['written'], facts.get('revised', 0))}")
         parts += [f"{error['path']}: {error['message']}" for error in facts["errors"]]
     return "; ".join(parts) or _("nothing to import")
 
 
+def _file_count(count: int) -> str:
+    return ngettext("{count} file", "{count} files", count).format(count=count)
+
+
+def _written(written: int, revised: int) -> str:
+    """How many bars an import wrote, and how many of them took the place of another value."""
+    new = ngettext("{count} bar written", "{count} bars written", written).format(count=written)
+    return f"{new} ({_('of them revised: {count}').format(count=revised)})" if revised else new
+
+
 def _checked(detail: Mapping[str, Any]) -> str:
-    return _("{fresh} of {watched} symbols have the bar of {session}").format(
-        fresh=detail["fresh"], watched=detail["watched"], session=day(detail["session"])
+    told = ngettext(
+        "{fresh} of {watched} symbol has the bar of {session}",
+        "{fresh} of {watched} symbols have the bar of {session}",
+        detail["watched"],
     )
+    return told.format(fresh=detail["fresh"], watched=detail["watched"], session=day(detail["session"]))
 
 
 def _adjusted(detail: Mapping[str, Any]) -> str:
-    return _("{events} events of {symbols} symbols taken out of the prices").format(
-        events=detail["events"], symbols=detail["adjusted"]
+    symbols = ngettext("{count} symbol", "{count} symbols", detail["adjusted"]).format(count=detail["adjusted"])
+    told = ngettext(
+        "{count} event of {symbols} taken out of the prices",
+        "{count} events of {symbols} taken out of the prices",
+        detail["events"],
     )
+    return told.format(count=detail["events"], symbols=symbols)
 
 
 def _computed(detail: Mapping[str, Any]) -> str:
@@ -165,7 +205,8 @@ def _signals(detail: Mapping[str, Any]) -> str:
 def _directions(detail: Mapping[str, Any]) -> str:
     from tui.reports.direction import step_line
 
-    return step_line(detail)
+    line = step_line(detail)
+    return f"{line}; {detail['error']['message']}" if "error" in detail else line
 
 
 def _anomalies(detail: Mapping[str, Any]) -> str:
@@ -182,7 +223,8 @@ def _paper(detail: Mapping[str, Any]) -> str:
 def _files(detail: Mapping[str, Any]) -> str:
     if "error" in detail:
         return str(detail["error"]["message"])
-    return _("{count} files in data/out").format(count=len(detail["files"])) if detail["files"] else _("none")
+    count = len(detail["files"])
+    return ngettext("{count} file in data/out", "{count} files in data/out", count).format(count=count) if count else _("none")
 
 
 def _summary(detail: Mapping[str, Any]) -> str:

@@ -40,6 +40,7 @@ def status_name(status: str) -> str:
         "lost": _("lost"),
         "stale": _("stale data"),
         "partial": _("partly done"),
+        "unfinished": _("ended without finishing"),
     }
     return names.get(status, status)
 

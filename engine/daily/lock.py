@@ -8,7 +8,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.desk import Desk
 from engine.domain import iso
@@ -16,13 +15,12 @@ from engine.errors import BusyError, StoreError
 from engine.i18n import _
 from engine.refusals import hint_of
 from engine.store.file_lock import file_lock
-from engine.store.run_locks import Holder, read_lock, release_lock, renew_lock, take_lock
+from engine.store.run_locks import Holder, boot_id, lock_path, read_lock, release_lock, renew_lock, take_lock
 
 log = logging.getLogger(__name__)
 
 #: Seconds after which a run on another machine that has not renewed its lock counts as dead; each step renews it.
 LEASE = 3600
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def hold_run(desk: Desk) -> Iterator[RunLock]:
     end later than a new one, for it was written before the clock was set back. Raises BusyError while another run has it,
     StoreError when the file cannot be made.
     """
-    path = desk.store.path.with_name(f"{desk.store.path.stem}-daily.lock")
+    path = lock_path(desk.store)
     with ExitStack() as held:
         try:
             free = held.enter_context(file_lock(path))
@@ -66,16 +64,16 @@ def hold_run(desk: Desk) -> Iterator[RunLock]:
 
 def _take(desk: Desk) -> RunLock:
     now, host = desk.now(), socket.gethostname()
-    mine = Holder(f"{host}:{os.getpid()}", host, _boot(), now, now + LEASE)
+    mine = Holder(f"{host}:{os.getpid()}", host, boot_id(), now, now + LEASE)
     taken, earlier = take_lock(desk.store, mine)
     if not taken:
         raise _busy(earlier)
     if earlier is None:
         return RunLock(desk, mine, ())
     words = {"owner": earlier.owner, "since": iso(earlier.since)}
-    note = _("The daily run of {since} ({owner}) ended without a word; this one took over and went on from there.").format(
-        **words
-    )
+    note = _(
+        "The daily run of {since} ({owner}) was killed or lost its machine; this one took over and went on from there."
+    ).format(**words)
     log.warning("%s", note)
     return RunLock(desk, mine, (note,))
 
@@ -86,14 +84,6 @@ def _release(lock: RunLock) -> None:
         release_lock(lock.desk.store, lock.holder.owner)
     except StoreError as error:
         log.warning("the lock of the daily run stays: %s", error.message)
-
-
-def _boot() -> str:
-    """What tells one running system from another: the boot id of Linux, which containers share with their host, else empty."""
-    try:
-        return BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
 
 
 def _busy(holder: Holder | None) -> BusyError:

@@ -21,6 +21,7 @@ from engine.store import outbox
 from engine.store.anomalies import with_state
 from engine.store.directions import read_directions
 from engine.store.ledger import list_runs, read_signals
+from engine.store.run_locks import UNFINISHED, with_states
 from engine.store.telegram import set_paused
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _stop(asked: Asked) -> Reply:
 
 def _status(asked: Asked) -> Reply:
     desk = asked.desk
-    runs = list_runs(desk.store, 1)
+    runs = with_states(desk.store, list_runs(desk.store, 1), desk.now())
     counts = {state: len(outbox.list_messages(desk.store, state, 1000)) for state in ("waiting", "dead")}
     on = str(asked.chat) in recipients(desk.store, desk.settings)
     lines = [
@@ -101,7 +102,7 @@ def _status(asked: Asked) -> Reply:
         _("Alerts in this chat: on") if on else _("Alerts in this chat: off (/start)"),
         instant(sao_paulo(desk.now())),
     ]
-    failed = bool(runs) and runs[0]["status"] == "failed"
+    failed = bool(runs) and runs[0]["status"] in ("failed", UNFINISHED)
     return page("🔴" if failed else "✅", _("Status"), lines, desk.workspace.demo)
 
 
@@ -111,6 +112,7 @@ def _run_lines(run: dict[str, Any]) -> list[str]:
         "partial": _("partly done"),
         "stale": _("without all of the day's data"),
         "running": _("running"),
+        UNFINISHED: _("ended without finishing"),
     }
     state = states.get(run["status"], _("failed"))
     lines = [_("Daily run of {session}: {state}").format(session=day(from_day_number(run["session"])), state=state)]

@@ -1,9 +1,16 @@
-"""Who runs the daily run: one row, so that two machines on one database do not run it at once. Times are UTC seconds."""
+"""Who runs the daily run: one row, so that two machines on one database do not run it at once, and beside the database a file that its
+process keeps locked. Times are UTC seconds.
+"""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.store.file_lock import file_lock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,7 +29,49 @@ class Holder:
     expires_at: int
 
 
+#: The state of a run that is recorded as running though its process is gone.
+UNFINISHED = "unfinished"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 COLUMNS = "owner, host, boot, since, expires_at"
+
+
+def lock_path(store: Store) -> Path:
+    """The file that a daily run on this machine keeps locked."""
+    return store.path.with_name(f"{store.path.stem}-daily.lock")
+
+
+def boot_id() -> str:
+    """What tells one running system from another: the boot id of Linux, which containers share with their host, else empty."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def with_states(store: Store, runs: Sequence[Mapping[str, Any]], now: int) -> list[dict[str, Any]]:
+    """The runs as `ledger.list_runs` gives them, but for the status of those whose process is gone, which is UNFINISHED."""
+    found = [dict(run) for run in runs]
+    open_runs = [run for run in found if run["status"] == "running"]
+    holder = read_lock(store) if open_runs else None
+    alive = holder is not None and _lives(store, holder, now)
+    for run in open_runs:
+        if holder is None or not alive or run["started_at"] < holder.since:
+            run["status"] = UNFINISHED
+    return found
+
+
+def _lives(store: Store, holder: Holder, now: int) -> bool:
+    """Whether the process that has the row still runs: on this machine it keeps the file locked, on another the row has not expired."""
+    if not _same_machine(holder, Holder("", socket.gethostname(), boot_id(), now, now)):
+        return now < holder.expires_at
+    path = lock_path(store)
+    if not path.exists():
+        return False
+    try:
+        with file_lock(path) as free:
+            return not free
+    except OSError:
+        return now < holder.expires_at
 
 
 def take_lock(store: Store, mine: Holder) -> tuple[bool, Holder | None]:

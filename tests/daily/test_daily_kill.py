@@ -140,3 +140,10 @@ def test_a_kill_leaves_the_run_open_and_the_steps_before_it_recorded(tmp_path: P
     assert (run["status"], run["finished_at"]) == ("running", None)
     assert [step["name"] for step in run["steps"]] == list(STEPS[: STEPS.index("signals")])
     assert at_desk(tmp_path, lambda desk: read_signals(desk.store, RUN_ID)) == []
+    assert [run["status"] for run in call("runs", "--json", home=tmp_path).json["runs"]] == ["unfinished"]
+    shown = call("runs", home=tmp_path)
+    assert "ended without finishing" in " ".join(shown.out.split())
+    assert "the next `pregao --run-daily` of its session completes it" in " ".join(shown.err.split())
+    again = call("--run-daily", home=tmp_path)
+    assert "was killed or lost its machine" in " ".join(again.out.split())
+    assert call("runs", "--json", home=tmp_path).json["runs"][0]["status"] == "done"

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.daily import lock as locking
 from engine.daily import plan_run, run_daily
 from engine.daily.lock import LEASE, hold_run
 from engine.desk import Desk
 from engine.errors import BusyError
-from engine.store.run_locks import Holder, read_lock, renew_lock, take_lock
+from engine.store.ledger import Run, begin_run
+from engine.store.run_locks import Holder, boot_id, read_lock, renew_lock, take_lock
 from tests.desk_maker import MORNING, at_desk, call
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +74,33 @@ def test_a_second_run_says_who_has_it_since_when(home: Path) -> None:
     assert call("--run-daily", "--json", home=home).json["notes"] == []
 
 
+def test_a_run_is_running_as_long_as_its_process_has_the_lock(home: Path) -> None:
+    def begun(at: int, name: str) -> Run:
+        return Run(name, at, "close", False, "running", at, None, 0, "1", "")
+
+    def states() -> dict[str, str]:
+        return {run["id"]: run["status"] for run in call("runs", "--json", home=home).json["runs"]}
+
+    with another(home) as process:
+        at_desk(
+            home, lambda desk: [begin_run(desk.store, begun(MORNING - 9, "old")), begin_run(desk.store, begun(MORNING, "new"))]
+        )
+        assert states() == {"old": "unfinished", "new": "running"}
+        process.kill()
+        process.wait(20)
+        assert states() == {"old": "unfinished", "new": "unfinished"}
+
+
+@pytest.mark.parametrize(("expires_at", "status"), [(MORNING + 1, "running"), (MORNING, "unfinished")])
+def test_a_run_of_another_machine_is_running_until_its_lock_expires(home: Path, expires_at: int, status: str) -> None:
+    def begin(desk: Desk) -> None:
+        take_lock(desk.store, elsewhere(expires_at))
+        begin_run(desk.store, Run("there", 20_000, "close", False, "running", MORNING - 60, None, 0, "1", ""))
+
+    at_desk(home, begin)
+    assert call("runs", "--json", home=home).json["runs"][0]["status"] == status
+
+
 def test_a_killed_run_is_taken_over_at_once_and_said(home: Path) -> None:
     with another(home) as process:
         process.send_signal(signal.SIGKILL)
@@ -110,7 +137,7 @@ def test_a_row_of_this_machine_is_left_over_whatever_its_expiry(home: Path) -> N
     """Its name may be that of a container, its boot that of this system, or the other way round after a restart."""
 
     def run(desk: Desk) -> None:
-        here = locking._boot()
+        here = boot_id()
         rows = [Holder("box:1", "box", here, MORNING, MORNING + 9)] if here else []
         for row in (*rows, Holder(f"{socket.gethostname()}:1", socket.gethostname(), "old", MORNING, MORNING + 9)):
             take_lock(desk.store, row)

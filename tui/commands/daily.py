@@ -42,11 +42,12 @@ def run_daily(arguments: argparse.Namespace) -> int:
 def run_runs(arguments: argparse.Namespace) -> int:
     """`pregao runs`: the newest runs, or one of them."""
     from engine.store.ledger import list_runs
+    from engine.store.run_locks import UNFINISHED, with_states
 
     if arguments.limit < 1:
         raise UsageError(_("--limit takes a number from 1 up"))
     with desk_of(arguments) as desk:
-        found = list_runs(desk.store, arguments.limit, arguments.run_id)
+        found = with_states(desk.store, list_runs(desk.store, arguments.limit, arguments.run_id), desk.now())
         if arguments.run_id and not found:
             raise UsageError(_("There is no run {id}").format(id=arguments.run_id), _("`pregao runs` lists the newest."))
         if is_json(arguments):
@@ -59,6 +60,12 @@ def run_runs(arguments: argparse.Namespace) -> int:
 
         demo_banner(desk.workspace.demo)
         console().print(run_text(found[0]) if arguments.run_id else runs_table(found))
+        if any(run["status"] == UNFINISHED for run in found):
+            narrate(
+                _(
+                    "The process of a run that ended without finishing is gone; the next `pregao --run-daily` of its session completes it."
+                )
+            )
         return 0
 
 

@@ -132,12 +132,15 @@ class DataView(View):
     def _load(self) -> None:
         from engine.store.coverage import coverage
         from engine.store.ledger import list_runs
+        from engine.store.run_locks import with_states
 
         desk = self.desk_app.desk
         if desk is None:
             return
         try:
-            message = self.Loaded(coverage(desk.store, desk.calendar), list_runs(desk.store), "")
+            message = self.Loaded(
+                coverage(desk.store, desk.calendar), with_states(desk.store, list_runs(desk.store), desk.now()), ""
+            )
         except PregaoError as error:
             message = self.Loaded([], [], sentences(error.message, error.hint))
         self.post_message(message)

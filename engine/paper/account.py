@@ -15,16 +15,17 @@ from engine.errors import UsageError
 from engine.i18n import _
 from engine.paper import following, preview, reconcile, report
 from engine.paper.replay import newest_session, replay
-from engine.paper.risk import Opening, expected_price, refusals
+from engine.paper.risk import refusals
 from engine.paper.state import number_of, tag_of
 from engine.paper.terms import LIVE, REPLAY
-from engine.paper.tickets import Ticket, order_of
+from engine.paper.tickets import Ticket, check_tick, order_of
 from engine.paper.work import Work, open_account, rehearsing, working
 from engine.store import paper
 
 if TYPE_CHECKING:
     from engine.backtest.execution import Execution
     from engine.desk import Desk
+    from engine.paper.risk import Opening
     from engine.store.paper import StoredOrder
 
 
@@ -92,13 +93,15 @@ class PaperAccount:
         newest = newest_session(self.desk)
         return replay(self.desk, newest if session is None else min(session, newest), most)
 
-    def kill_switch(self, on: bool) -> None:
-        """Turn it on (every order that waits to open is cancelled, none is accepted) or off; recorded."""
+    def kill_switch(self, on: bool) -> list[str]:
+        """Turn it on (every order that waits to open is cancelled, none is accepted) or off; recorded. The ids of those cancelled."""
         with working(self.desk) as work:
             paper.set_kill_switch(work.connection, work.stored.id, on)
             work.event(work.instant(), "kill_switch", {"on": on})
-            for row in [row for row in work.waiting.values() if on and not row.order["reduce_only"]]:
+            rows = [row for row in work.waiting.values() if on and not row.order["reduce_only"]]
+            for row in rows:
                 work.take_back(row.symbol, tag_of(row.number), "kill_switch")
+            return [str(row.number) for row in rows]
 
     def reset(self, since: int | None = None) -> None:
         """Close the account, with its history kept, and open a new one by the settings of now.
@@ -143,8 +146,10 @@ def place(
     """The same as `PaperAccount.place` within a transaction."""
     number, at = paper.next_number(work.connection, work.stored.id), work.instant()
     book, last = work.book(ticket.symbol), work.last_price(ticket.symbol, at)
+    if origin == "hand":
+        check_tick(ticket, book.terms.tick)
     order = order_of(ticket, book, work.legs[ticket.symbol].instrument, last, tag_of(number))
-    opening = Opening(book, order, expected_price(order, last), work.fee(ticket.symbol))
+    opening = work.opening(ticket.symbol, order, last)
     reasons = _closing_refusals(order, opening) if order.reduce_only else _opening_refusals(work, order, opening)
     return work.add(
         ticket.symbol,
@@ -170,7 +175,7 @@ def _opening_refusals(work: Work, order: Order, opening: Opening) -> list[dict[s
         opening,
         work.openings(),
         work.desk.settings.paper,
-        blocked=work.state.blocked,
+        loss=work.state.loss,
         killed=work.stored.kill_switch,
     )
 

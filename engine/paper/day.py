@@ -45,11 +45,11 @@ def day_summary(desk: Desk) -> dict[str, Any] | None:
     trades = [trade_dict(item) for item in events[-1].payload["trades"]]
     return {
         "session": events[-1].payload["session"],
-        "pnl": curve[-1] - curve[-2],
+        "pnl": round(curve[-1] - curve[-2], 2),
         "return": curve[-1] / curve[-2] - 1.0 if curve[-2] > 0 else None,
         "trades": len(trades),
         "win_rate": sum(trade["pnl"] > 0 for trade in trades) / len(trades) if trades else None,
-        "equity": curve[-1],
+        "equity": round(curve[-1], 2),
         "drawdown": curve[-1] / max(curve) - 1.0,
     }
 

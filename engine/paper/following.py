@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.backtest.execution import Execution
 from engine.backtest.intents import Intent, entry_levels
-from engine.backtest.money import buying_power, equity
+from engine.backtest.money import equity
 from engine.backtest.orders import MARKET, Order
 from engine.errors import NoDataError
 from engine.i18n import _
-from engine.paper.risk import expected_price, exposed
+from engine.paper.risk import expected_price, exposed, free_cash
 from engine.paper.state import tag_of
 from engine.paper.tickets import Ticket
 from engine.paper.work import working
@@ -172,12 +172,11 @@ def _units(work: Work, symbol: str, intent: Intent, price: float) -> int:
     worth, openings, value = equity(account), work.openings(), price * book.terms.point_value
     risk = abs(price - intent.stop) * book.terms.point_value
     room = limits.exposure * worth - exposed(account) - sum(one.value for one in openings)
-    free = buying_power(account) - sum(one.cash for one in openings)
     most = [
         limits.risk_per_trade * worth / (value if math.isnan(risk) else max(risk, book.terms.tick[0] / book.terms.tick[1])),
         limits.exposure / limits.max_positions * worth / value,
         room / value,
-        free * (1.0 - RESERVE) / (value * book.terms.margin),
+        free_cash(account, openings) * (1.0 - RESERVE) / (value * book.terms.margin),
     ]
     if not math.isnan(intent.weight):
         most.append(intent.weight * worth / value)

@@ -10,7 +10,7 @@ from engine.backtest.positions import order_cost
 from engine.domain import from_day_number, jsonable
 from engine.paper.following import session_of
 from engine.paper.report import order_dict
-from engine.paper.risk import Opening, expected_price, measures
+from engine.paper.risk import measures
 from engine.paper.state import order_of
 from engine.paper.words import hint_of
 from engine.store.paper import REFUSED
@@ -31,7 +31,7 @@ def outlook(work: Work, row: StoredOrder) -> dict[str, Any]:
     work.waiting.pop(row.number, None)
     order, book, at = order_of(row.order), work.book(row.symbol), work.instant()
     last, worth, point = work.last_price(row.symbol, at), equity(work.account), book.terms.point_value
-    opening = Opening(book, order, expected_price(order, last), work.fee(row.symbol))
+    opening = work.opening(row.symbol, order, last)
     units = order.quantity or (abs(book.position.units) if order.reduce_only else 0)
     value = units * opening.price * point
     costs = order_cost(book.terms, opening.fee, value, units)
@@ -47,7 +47,7 @@ def outlook(work: Work, row: StoredOrder) -> dict[str, Any]:
         "units": units,
         "value": value,
         "costs": costs,
-        "cash": math.nan if order.reduce_only else value * book.terms.margin + costs,
+        "cash": math.nan if order.reduce_only else opening.cash,
         "loss": loss,
         "gain": units * (order.target - opening.price) * order.side * point,
         "share": loss / worth if worth > 0 else math.nan,

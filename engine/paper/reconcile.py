@@ -18,7 +18,7 @@ from engine.backtest.result import EXIT_REASONS
 from engine.domain import iso, jsonable
 from engine.paper.legs import Legs
 from engine.paper.report import unknown_account
-from engine.paper.state import CANCELLED, PLACED, Command, due_commands, execute, order_of, tag_of
+from engine.paper.state import CANCELLED, PLACED, REDUCED, Command, due_commands, execute, order_of, tag_of
 from engine.paper.terms import Terms
 from engine.store import paper
 
@@ -67,10 +67,10 @@ def reconcile(desk: Desk, number: int | None = None) -> dict[str, Any]:
         "replayed_fills": len(replayed),
         "differences": differences[:20],
         "changed_bars": changed[:20],
-        "cash": booked[0],
-        "replayed_cash": cash,
-        "equity": booked[1],
-        "replayed_equity": worth,
+        "cash": round(booked[0], 2),
+        "replayed_cash": round(cash, 2),
+        "equity": round(booked[1], 2),
+        "replayed_equity": round(worth, 2),
         "cause": None if same else "data" if changed else "defect",
     }
     plain: dict[str, Any] = jsonable(found)
@@ -82,7 +82,7 @@ class _Again:
 
     def __init__(self, terms: Terms, events: Sequence[StoredEvent], sessions: Sequence[StoredEvent]) -> None:
         self.account = Account(cash=terms.capital)
-        self.commands = [_command(event) for event in events if event.kind in (PLACED, CANCELLED)]
+        self.commands = [_command(event) for event in events if event.kind in (PLACED, CANCELLED, REDUCED)]
         self.rates: dict[int, float] = {event.session: event.payload["rate"] for event in sessions}
         self._nights = sorted(self.rates)
 
@@ -134,6 +134,8 @@ def _command(event: StoredEvent) -> Command:
     payload = event.payload
     if event.kind == CANCELLED:
         return Command(event.id, event.at, CANCELLED, payload["symbol"], payload["tag"])
+    if event.kind == REDUCED:
+        return Command(event.id, event.at, REDUCED, payload["symbol"], payload["tag"], quantity=payload["quantity"])
     execution = payload["execution"]
     return Command(
         *(event.id, event.at, PLACED, payload["symbol"], tag_of(payload["number"]), order_of(payload["order"])),

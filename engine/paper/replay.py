@@ -10,9 +10,10 @@ import numpy as np
 from engine.backtest.positions import ENTRY
 from engine.backtest.result import EXIT_REASONS
 from engine.domain import from_day_number
+from engine.paper.ending import cut
 from engine.paper.legs import DAY, Legs
 from engine.paper.session import Played, play
-from engine.paper.state import CANCELLED, number_of, tag_of
+from engine.paper.state import REDUCED, number_of, tag_of
 from engine.paper.terms import Terms
 from engine.paper.words import fill_message
 from engine.paper.work import Work, working
@@ -107,12 +108,16 @@ def _replay_session(work: Work, session: int) -> int:
         work.terms.config,
         work.new_book,
         rate=rate,
-        daily_loss=work.desk.settings.paper.daily_loss,
+        limits=work.desk.settings.paper,
         filled={tag_of(number): row.filled for number, row in work.waiting.items() if row.filled},
+        last_price=work.last_price,
     )
     work.session = session
-    for at, symbol, tag, why in played.cancelled:
-        work.event(at, CANCELLED, {"symbol": symbol, "tag": tag, "why": why})
+    for at, kind, kept in played.changed:
+        work.event(at, kind, kept)
+        row = work.waiting.get(number_of(kept["tag"]) or 0)
+        if kind == REDUCED and row is not None:
+            work.change(replace(row, reasons=(cut(row, kept),)))
     _record_fills(work, played)
     work.end(played.ended, close)
     work.event(close, "session", _facts(work, played, rate))

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.backtest.kernel import TRADE
-from engine.backtest.money import Account, buying_power, equity
+from engine.backtest.money import Account, equity
 from engine.backtest.result import EXIT_REASONS
 from engine.domain import Trade, from_day_number, iso, jsonable
 from engine.errors import UsageError
 from engine.i18n import _
 from engine.paper.legs import Legs
 from engine.paper.replay import newest_session, symbols_of
-from engine.paper.risk import held_stop, position_risk, usage
+from engine.paper.risk import free_cash, held_stop, position_risk, usage
 from engine.paper.state import State, number_of
 from engine.paper.taxes import taxes
 from engine.paper.terms import LIVE, Terms, terms_of
@@ -56,13 +56,14 @@ def status(desk: Desk) -> dict[str, Any]:
         "session": from_day_number(stored.session).isoformat(),
         "behind": behind,
         "initial_capital": work.terms.capital,
-        "cash": account.cash,
-        "buying_power": buying_power(account),
-        "receivable": account.receivable,
-        "interest": account.interest,
-        "equity": worth,
+        "cash": round(account.cash, 2),
+        "buying_power": round(free_cash(account, openings), 2),
+        "reserved": round(sum(opening.cash for opening in openings), 2),
+        "receivable": round(account.receivable, 2),
+        "interest": round(account.interest, 2),
+        "equity": round(worth, 2),
         "total_return": worth / work.terms.capital - 1.0,
-        "after_tax_equity": worth - taxed["tax"],
+        "after_tax_equity": round(worth - taxed["tax"], 2),
         "positions": [_position(book, worth) for book in account.books.values() if book.position.units],
         "orders": [*map(order_dict, orders), *_own_orders(account)],
         "risk": {
@@ -83,7 +84,8 @@ def _unopened(desk: Desk) -> dict[str, Any]:
     account = Account(cash=terms.capital)
     return {
         **{"account": None, "mode": terms.mode, "timeframe": terms.timeframe, "opened_at": None, "session": None, "behind": 0},
-        **{"initial_capital": terms.capital, "cash": terms.capital, "buying_power": terms.capital, "receivable": 0.0},
+        **{"initial_capital": terms.capital, "cash": terms.capital, "buying_power": terms.capital},
+        **{"reserved": 0.0, "receivable": 0.0},
         **{"interest": 0.0, "equity": terms.capital, "total_return": 0.0, "after_tax_equity": terms.capital},
         "positions": [],
         "orders": [],
@@ -116,8 +118,8 @@ def _notices(work: Work, behind: int, sessions: Sequence[StoredEvent]) -> list[s
                 "Closed sessions that are not replayed yet: {count}; `pregao --run-daily` or `pregao paper replay` goes on."
             ).format(count=behind)
         )
-    if work.state.blocked:
-        said.append(_("The newest session lost more than the rules allow: nothing opens until a better one is over."))
+    if work.state.loss is not None:
+        said.append(reason_text(work.state.loss) + ".")
     if work.terms.live:
         said += _old_bars(work)
     adjusted = [
@@ -162,11 +164,11 @@ def _position(book: Book, worth: float) -> dict[str, Any]:
         "quantity": abs(position.units),
         "average_price": average,
         "last_price": book.last,
-        "value": value,
+        "value": round(value, 2),
         "share": value / worth if worth > 0 else math.nan,
-        "costs": position.costs,
-        "income": position.income - position.borrowed,
-        "pnl": pnl,
+        "costs": round(position.costs, 2),
+        "income": round(position.income - position.borrowed, 2),
+        "pnl": round(pnl, 2),
         "return": pnl / (average * abs(position.units) * point),
         "stop": stop,
         "target": targets[0] if targets else math.nan,
@@ -282,12 +284,12 @@ def _account(stored: StoredAccount) -> dict[str, Any]:
         "closed_at": None if stored.closed_at is None else iso(stored.closed_at),
         "session": from_day_number(stored.session).isoformat(),
         "symbols": symbols_of(stored),
-        "equity": state.last,
+        "equity": round(state.last, 2),
     }
 
 
 def _money(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {"cash": payload["cash"], "equity": payload["equity"]}
+    return {name: round(payload[name], 2) for name in ("cash", "equity")}
 
 
 def fill_dict(fill: StoredFill) -> dict[str, Any]:
@@ -300,7 +302,7 @@ def fill_dict(fill: StoredFill) -> dict[str, Any]:
         "side": "buy" if fill.side > 0 else "sell",
         "quantity": fill.quantity,
         "price": fill.price,
-        "costs": fill.costs,
+        "costs": round(fill.costs, 2),
         "reason": fill.reason,
     }
 
@@ -319,8 +321,8 @@ def trade_dict(kept: Mapping[str, Any]) -> dict[str, Any]:
         exit_time=int(row["exit"]),
         exit_price=row["exit_price"],
         exit_reason=EXIT_REASONS[int(row["reason"])],
-        costs=row["costs"],
-        pnl=row["pnl"],
+        costs=round(row["costs"], 2),
+        pnl=round(row["pnl"], 2),
         return_=row["pnl"] / value,
         mae=row["mae"],
         mfe=row["mfe"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,28 +14,45 @@ from engine.backtest.positions import Book, order_cost
 if TYPE_CHECKING:
     from engine.settings_model import Paper
 
+#: Share of a lot, or of a limit, by which a computed number of units may miss a whole one.
+ROUNDING = 1e-9
 #: By how much a measure may pass its limit through rounding.
 SLACK = {"max_positions": 0.0, "risk_per_trade": 1e-9, "exposure": 1e-9, "cash": 0.005}
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """An order that opens, as the rules see it. value: R$ at `price`, the price it is expected at. fee: share of the value."""
+    """An order that opens, as the rules see it. order: with what it may still deal. price: the worst that it is expected at. fee:
+    share of the value. last: the newest close, at which a short that is sold below it is worth more.
+    """
 
     book: Book
     order: Order
     price: float
     fee: float = 0.0
-    filled: int = 0
+    last: float = 0.0
 
     @property
     def units(self) -> int:
         """What it may still deal."""
-        return max(self.order.quantity - self.filled, 0)
+        return self.order.quantity
 
     @property
     def value(self) -> float:
-        return self.units * self.price * self.book.terms.point_value
+        """R$ at the worse price for the exposure."""
+        price = self.price if self.order.side > 0 else max(self.price, self.last)
+        return self.units * price * self.book.terms.point_value
+
+    @property
+    def stop(self) -> float:
+        """The stop that will protect what it deals, NaN for none: that of the position that it adds to, else its own."""
+        return held_stop(self.book) if self.book.position.units else self.order.stop
+
+    @property
+    def loss(self) -> float:
+        """R$ that a unit is expected to lose at the stop; without one, all of its value. Never negative."""
+        point = self.book.terms.point_value
+        return self.price * point if math.isnan(self.stop) else max((self.price - self.stop) * self.order.side, 0.0) * point
 
     @property
     def cash(self) -> float:
@@ -45,10 +62,12 @@ class Opening:
 
 
 def expected_price(order: Order, last: float) -> float:
-    """The price at which the rules take an order to fill: its limit, its trigger, or the newest close."""
+    """The worst price at which the rules take an order to fill: its limit, the newest close, or of trigger and close the worse."""
     if order.kind in (LIMIT, STOP_LIMIT):
         return order.limit
-    return order.trigger if order.kind == STOP else last
+    if order.kind == STOP:
+        return max(order.trigger, last) if order.side > 0 else min(order.trigger, last)
+    return last
 
 
 def held_stop(book: Book) -> float:
@@ -69,17 +88,11 @@ def position_risk(book: Book, stop: float) -> float:
 
 def order_risk(opening: Opening) -> float:
     """R$ that the position is expected to lose at its stop once the order is filled; without a stop, all of its value."""
-    book, order = opening.book, opening.order
-    if book.position.units:
-        stop = held_stop(book)
-        own = opening.value if math.isnan(stop) else _distance(opening, stop)
-        return position_risk(book, stop) + own
-    return opening.value if math.isnan(order.stop) else _distance(opening, order.stop)
+    return _held_risk(opening) + opening.units * opening.loss
 
 
-def _distance(opening: Opening, stop: float) -> float:
-    away = max((opening.price - stop) * opening.order.side, 0.0)
-    return opening.units * away * opening.book.terms.point_value
+def _held_risk(opening: Opening) -> float:
+    return position_risk(opening.book, opening.stop) if opening.book.position.units else 0.0
 
 
 def exposed(account: Account) -> float:
@@ -89,12 +102,41 @@ def exposed(account: Account) -> float:
     )
 
 
-def refusals(
-    account: Account, opening: Opening, waiting: Sequence[Opening], limits: Paper, *, blocked: bool, killed: bool
-) -> list[dict[str, Any]]:
-    """Every rule that an order which opens breaks: [{"rule", "value", "limit"}], fractions of the equity but for counts and R$.
+def free_cash(account: Account, waiting: Sequence[Opening]) -> float:
+    """R$ that a new order may take: what no position needs as cover and no waiting order has reserved. Never negative."""
+    return max(buying_power(account) - sum(other.cash for other in waiting), 0.0)
 
-    waiting: the other orders that wait to open; they count as if they were filled.
+
+def most_units(account: Account, opening: Opening, waiting: Sequence[Opening], limits: Paper) -> int:
+    """The units of an order, at most as many whole lots as the risk rule and the exposure allow at its price.
+
+    waiting: the other orders that wait to open; they count as if they were filled. An account without equity is left to the engine.
+    """
+    worth, step = equity(account), opening.book.step
+    if worth <= 0:
+        return opening.units
+    room = limits.exposure * worth - exposed(account) - sum(other.value for other in waiting)
+    most = room / (opening.price * opening.book.terms.point_value)
+    if opening.loss > 0:
+        most = min(most, (limits.risk_per_trade * worth - _held_risk(opening)) / opening.loss)
+    if opening.units <= most * (1.0 + ROUNDING):
+        return opening.units
+    return max(math.floor(most / step + ROUNDING) * step, 0)
+
+
+def refusals(
+    account: Account,
+    opening: Opening,
+    waiting: Sequence[Opening],
+    limits: Paper,
+    *,
+    loss: Mapping[str, Any] | None,
+    killed: bool,
+) -> list[dict[str, Any]]:
+    """Every rule that an order which opens breaks, as in `measures`.
+
+    waiting: the other orders that wait to open; they count as if they were filled. loss: the reason where the newest session lost
+    too much.
     """
     worth = equity(account)
     found: list[dict[str, Any]] = []
@@ -102,8 +144,8 @@ def refusals(
         found.append({"rule": "kill_switch"})
     if account.ruined or worth <= 0:
         return [*found, {"rule": "ruined"}]
-    if blocked:
-        found.append({"rule": "daily_loss", "limit": limits.daily_loss})
+    if loss is not None:
+        found.append(dict(loss))
     if any(other.book.symbol == opening.book.symbol for other in waiting):
         found.append({"rule": "already_waiting"})
     return found + [
@@ -114,18 +156,19 @@ def refusals(
 def measures(account: Account, opening: Opening, waiting: Sequence[Opening], limits: Paper) -> list[dict[str, Any]]:
     """What an order which opens would take of each limit, with what is held and waits: [{"rule", "value", "limit"}].
 
-    Fractions of the equity, which must be above 0, but for the counts of "max_positions" and the R$ of "cash".
+    Fractions of the equity, which must be above 0, but for the counts of "max_positions" and the R$ of "cash". "risk_per_trade" has
+    "stop", whether one bounds the loss.
     """
     worth = equity(account)
     held = {book.symbol for book in account.books.values() if book.position.units}
     symbols = held | {other.book.symbol for other in waiting} | {opening.book.symbol}
     exposure = (exposed(account) + sum(one.value for one in (*waiting, opening))) / worth
-    free = buying_power(account) - sum(other.cash for other in waiting)
+    risk = {"value": order_risk(opening) / worth, "limit": limits.risk_per_trade, "stop": not math.isnan(opening.stop)}
     return [
         {"rule": "max_positions", "value": len(symbols), "limit": limits.max_positions},
-        {"rule": "risk_per_trade", "value": order_risk(opening) / worth, "limit": limits.risk_per_trade},
+        {"rule": "risk_per_trade", **risk},
         {"rule": "exposure", "value": exposure, "limit": limits.exposure},
-        {"rule": "cash", "value": opening.cash, "limit": free},
+        {"rule": "cash", "value": opening.cash, "limit": free_cash(account, waiting)},
     ]
 
 

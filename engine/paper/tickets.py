@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.backtest.orders import LIMIT, MARKET, STOP, STOP_LIMIT, Order, placed
+from engine.backtest.orders import LEVELS, LIMIT, MARKET, STOP, STOP_LIMIT, Order, Tick, on_tick, placed
 from engine.domain import Market
 from engine.errors import UsageError
 from engine.i18n import _
@@ -62,7 +62,7 @@ def order_of(ticket: Ticket, book: Book, instrument: Instrument, last: float, ta
             _("The position in {symbol} has its own stop and target").format(symbol=ticket.symbol),
             _("Leave out the stop and the target when adding to a position."),
         )
-    for name in ("limit", "trigger", "stop", "target"):
+    for name in LEVELS:
         value = getattr(ticket, name)
         if not math.isnan(value) and not (math.isfinite(value) and value > 0):
             raise UsageError(_("{name} must be a price above 0").format(name=name))
@@ -79,6 +79,7 @@ def order_of(ticket: Ticket, book: Book, instrument: Instrument, last: float, ta
         tag=tag,
     )
     order = placed(order, book.terms.tick)
+    _check_trigger(order, last)
     _check_levels(order, expected_price(order, last))
     return order
 
@@ -109,6 +110,38 @@ def _check_quantity(ticket: Ticket, book: Book, *, closing: bool) -> None:
             ),
             _("Set orders.fractional and open a new account to trade single shares."),
         )
+
+
+def check_tick(ticket: Ticket, tick: Tick) -> None:
+    """Raises UsageError for a price that no exchange takes, since it lies between two ticks; a tick of 0 allows every price."""
+    for name in LEVELS:
+        value = getattr(ticket, name)
+        if not (math.isfinite(value) and value > 0):
+            continue
+        below, above = on_tick(value, False, tick), on_tick(value, True, tick)
+        if above > below:
+            raise UsageError(
+                _("{name} {value} is not on the tick of {tick}").format(
+                    name=name, value=f"{value:.10g}", tick=f"{tick[0] / tick[1]:.10g}"
+                ),
+                _("The nearest prices are {below} and {above}.").format(below=f"{below:.10g}", above=f"{above:.10g}"),
+            )
+
+
+def _check_trigger(order: Order, last: float) -> None:
+    """A stop order waits for a price that has not come yet."""
+    if order.kind not in (STOP, STOP_LIMIT) or (order.trigger - last) * order.side >= 0:
+        return
+    words = {"trigger": f"{order.trigger:.10g}", "last": f"{last:.10g}"}
+    if order.side > 0:
+        raise UsageError(
+            _("A stop order to buy at {trigger} would fill at once, since the last price is {last}").format(**words),
+            _("Use a market order, or a trigger above the last price."),
+        )
+    raise UsageError(
+        _("A stop order to sell at {trigger} would fill at once, since the last price is {last}").format(**words),
+        _("Use a market order, or a trigger below the last price."),
+    )
 
 
 def _check_levels(order: Order, price: float) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from engine.i18n import _
+from engine.i18n import _, ngettext
 from engine.strategies.base import decimal
 
 
@@ -13,9 +13,12 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     """One stored reason as a sentence."""
     rule, value, limit = reason["rule"], reason.get("value"), reason.get("limit")
     if rule == "risk_per_trade":
-        return _("The position would lose {value} of the equity at its stop; at most {limit} is allowed").format(
-            value=_percent(value), limit=_percent(limit)
+        text = (
+            _("The position would lose {value} of the equity at its stop; at most {limit} is allowed")
+            if reason.get("stop", True)
+            else _("Without a stop all of it counts as its risk: {value} of the equity; at most {limit} is allowed")
         )
+        return text.format(value=_percent(value), limit=_percent(limit))
     if rule == "exposure":
         return _("All positions would be worth {value} of the equity; at most {limit} is allowed").format(
             value=_percent(value), limit=_percent(limit)
@@ -29,18 +32,28 @@ def reason_text(reason: Mapping[str, Any]) -> str:
             value=decimal(value), limit=decimal(max(limit or 0.0, 0.0))
         )
     if rule == "daily_loss":
-        limit_text = _percent(limit) if limit is not None else ""
-        if not limit_text:
+        if value is None:
             return _("The session lost more of the equity than the rules allow")
-        return _("The newest session lost more than {limit} of the equity; nothing opens until a better one is over").format(
-            limit=limit_text
-        )
+        return _(
+            "The session lost {value} of the equity, with a limit of {limit}; nothing opens until a better one is over"
+        ).format(value=_percent(value), limit=_percent(limit))
     if rule == "more_than_held":
         return _("The order would sell {value} of the {limit} that are held; it may close a position, not turn it").format(
             value=value, limit=limit
         )
     if rule == "part":
         return _("{value} of {limit} were dealt; the cash or the position ended there").format(value=value, limit=limit)
+    if rule == "part_expired":
+        count = reason["bars"]
+        return ngettext(
+            "{value} of {limit} were dealt; its {count} bar is over",
+            "{value} of {limit} were dealt; its {count} bars are over",
+            count,
+        ).format(value=value, limit=limit or _("all"), count=count)
+    if rule == "gap":
+        return _("At R$ {price}, where its price came, the risk rules allowed {value} of {limit}").format(
+            price=decimal(reason["price"]), value=value, limit=limit
+        )
     texts = {
         "kill_switch": _("The kill switch is on: nothing opens"),
         "ruined": _("The account has no equity left"),
@@ -57,13 +70,15 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     return texts.get(rule, str(rule))
 
 
-def hint_of(reasons: Iterable[Mapping[str, Any]]) -> str:
+def hint_of(reasons: Collection[Mapping[str, Any]]) -> str:
     """What to do about a refusal."""
     rules = {reason["rule"] for reason in reasons}
     if "kill_switch" in rules:
         return _("`pregao paper risk --kill-switch off` turns it off.")
+    if any(reason["rule"] == "risk_per_trade" and not reason.get("stop", True) for reason in reasons):
+        return _("Give a stop, or a smaller quantity.")
     if "risk_per_trade" in rules:
-        return _("Give a closer stop or a smaller quantity; without a stop, all of the order counts as its risk.")
+        return _("Give a closer stop or a smaller quantity.")
     if "already_waiting" in rules:
         return _("`pregao paper cancel ID` takes it back.")
     return _("The limits are in the section [paper] of config/pregao.toml.")

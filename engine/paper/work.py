@@ -12,13 +12,14 @@ from engine.backtest.account import new_book
 from engine.backtest.money import Account
 from engine.backtest.orders import Order
 from engine.domain import from_day_number, iso, jsonable
+from engine.paper.ending import ending
 from engine.paper.legs import Legs
 from engine.paper.risk import Opening, expected_price
 from engine.paper.state import CANCELLED, PLACED, Command, Ended, State, due_commands, execute, number_of, order_of, tag_of
 from engine.paper.terms import LIVE, Terms, terms_of
 from engine.paper.words import refusal_message
 from engine.store import outbox, paper
-from engine.store.paper import EXPIRED, FILLED, REFUSED, WAITING, StoredAccount, StoredOrder
+from engine.store.paper import REFUSED, WAITING, StoredAccount, StoredOrder
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from engine.backtest.execution import Execution
     from engine.backtest.positions import Book
     from engine.desk import Desk
-
-#: How an order ends by the reason; every other one cancels it.
-ENDS = {"expired": EXPIRED, "cash": REFUSED, "ruined": REFUSED, "done": FILLED}
 
 
 class Work:
@@ -84,14 +82,18 @@ class Work:
         return new_book(self.legs[symbol], self.terms.execution, self.terms.config)
 
     def openings(self) -> list[Opening]:
-        """The waiting orders that open, as the risk rules see them."""
+        """The waiting orders that open, with what they may still deal, as the risk rules see them."""
+        left = {order.tag: order for book in self.account.books.values() for order in book.entries}
         found = []
         for row in self.waiting.values():
-            order = order_of(row.order)
+            order = left.get(tag_of(row.number)) or order_of(row.order)
             if not order.reduce_only:
-                last = self.last_price(row.symbol, row.placed_at)
-                found.append(Opening(self.book(row.symbol), order, expected_price(order, last), self.fee(row.symbol), row.filled))
+                found.append(self.opening(row.symbol, order, self.last_price(row.symbol, row.placed_at)))
         return found
+
+    def opening(self, symbol: str, order: Order, last: float) -> Opening:
+        """An order that opens, as the risk rules see it. last: the newest close, R$ or points."""
+        return Opening(self.book(symbol), order, expected_price(order, last), self.fee(symbol), last)
 
     def last_price(self, symbol: str, instant: int) -> float:
         """The newest close by `instant`, R$ or points."""
@@ -157,11 +159,7 @@ class Work:
             row = self.waiting.get(number_of(item.tag) or 0)
             if row is None:
                 continue
-            state = ENDS.get(item.why, paper.CANCELLED)
-            reasons: tuple[Mapping[str, Any], ...] = ({"rule": item.why},)
-            if item.why == "done":
-                asked = int(row.order["quantity"])
-                reasons = ({"rule": "part", "value": row.filled, "limit": asked},) if row.filled < asked else ()
+            state, reasons = ending(row, item.why, self.state.loss)
             self.change(replace(row, state=state, changed_at=at, reasons=reasons))
             if state == REFUSED or item.why == "daily_loss":
                 self.tell(f"ended-{row.number}", row.symbol, refusal_message(row.symbol, reasons), refused=True)

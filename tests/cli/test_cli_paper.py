@@ -138,7 +138,8 @@ def test_an_order_on_bars_long_past_says_that_nothing_can_fill_it(home: Path) ->
 @pytest.mark.parametrize(
     "line",
     ["order", "order MEAA3", "order MEAA3 hold 100", "order MEAA3 buy ten", "order MEAA3 buy -100", "order MEAA3 buy 150",
-     "order MEAA3 buy 100 --limit x", "order MEAA3 buy 100 --type iceberg", "order MEAA3 buy 100 --type bracket",
+     "order MEAA3 buy 0", "order MEAA3 buy 100 --bars 0", "order MEAA3 buy 100 --bars -1", "order MEAA3 buy 100 --limit 18.305",
+     "order MEAA3 buy 100 --trigger 0.05", "order MEAA3 buy 100 --limit x", "order MEAA3 buy 100 --type iceberg", "order MEAA3 buy 100 --type bracket",
      "order MEAA3 buy 100 --stop 9999", "cancel", "cancel 9", "cancel MEAA3-stop", "close", "close MEAA3 --all", "follow",
      "replay --to tomorrow", "replay --sessions 0", "reset --from 2025-06-29", "reset --from 2099-01-04", "risk --kill-switch maybe",
      "burn"],
@@ -159,3 +160,57 @@ def test_wrong_usage_is_one_sentence_and_changes_nothing(past: Path, line: str) 
 
 def test_a_symbol_without_bars_is_no_data(past: Path) -> None:
     assert call("paper", "order", "ZZZZ3", "buy", "100", home=past).code == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("buy 100 --bars 0", "--bars takes a number from 1 up"),
+        ("buy 100 --bars -1", "--bars takes a number from 1 up"),
+        ("buy -100", "The quantity must be 1 or more, not -100"),
+        ("buy 0", "The quantity must be 1 or more, not 0"),
+        ("buy ten", "The quantity must be a whole number, not ten"),
+        ("buy 100 --limit 18.305", "limit 18.305 is not on the tick of 0.01"),
+        ("buy 100 --trigger 0.05", "A stop order to buy at 0.05 would fill at once"),
+    ],
+)
+def test_what_is_wrong_with_an_order_is_named(past: Path, line: str, said: str) -> None:
+    assert said in call("paper", "order", "MEAA3", *line.split(), "--json", home=past).error["message"]
+
+
+def test_the_kill_switch_names_the_orders_that_it_cancels(past: Path) -> None:
+    told(past, "order", "MEAA3", "buy", "100", "--limit", "1", "--stop", "0.90")
+    done = call("paper", "risk", "--kill-switch", "on", home=past)
+    assert "Cancelled: 1" in done.out + done.err
+    again = call("paper", "risk", "--kill-switch", "on", home=past)
+    assert "No order waited to open a position." in again.out + again.err
+    assert told(past, "risk", "--kill-switch", "on")["cancelled"] == []
+    assert "cancelled" not in told(past, "risk")
+
+
+def test_what_waiting_orders_reserve_is_not_free(past: Path) -> None:
+    told(past, "order", "MEAA3", "buy", "1000", "--limit", "1", "--stop", "0.90")
+    found = told(past, "status")
+    assert (found["cash"], found["buying_power"], found["reserved"]) == (100_000.0, 98_999.7, 1_000.3)
+    assert "R$98,999.70 (R$1,000.30 reserved for waiting orders)" in call("paper", "status", home=past).out
+
+
+def test_money_is_to_the_cent(past: Path) -> None:
+    price = close_of(past, "MEAA3")
+    told(past, "order", "MEAA3", "buy", "300", "--stop", f"{price * 0.95:.2f}", "--target", f"{price * 1.03:.2f}")
+    told(past, "replay", "--to", END.isoformat())
+    assert "No position was closed yet." not in call("paper", "history", home=past).out
+    status, history = told(past, "status"), told(past, "history")
+    assert history["trades"]
+    rows = [status, told(past, "reconcile"), *status["positions"]]
+    rows += [*history["accounts"], *history["fills"], *history["trades"], *history["equity"]]
+    names = {"cash", "equity", "buying_power", "reserved", "receivable", "interest", "after_tax_equity", "replayed_cash",
+             "replayed_equity", "value", "costs", "income", "pnl"}  # fmt: skip
+    money = [row[name] for row in rows for name in names & set(row)]
+    assert len(money) > 60
+    assert money == [round(value, 2) for value in money]
+
+
+def test_a_history_without_trades_says_so(past: Path) -> None:
+    told(past, "order", "MEAA3", "buy", "100", "--limit", "1", "--stop", "0.90")
+    assert "No position was closed yet." in call("paper", "history", home=past).out

@@ -48,8 +48,9 @@ class Drawn:
         return self.account.status()
 
     def order(self, symbol: str, units: int, kind: str = "market", **levels: Any) -> Any:
-        """Place an order; units below 0 sell."""
-        return self.account.place(Ticket(symbol, 1 if units > 0 else -1, abs(units), kind, **levels))
+        """Place an order, its levels rounded to a tick of 0.01; units below 0 sell."""
+        rounded = {name: round(value, 2) for name, value in levels.items()}
+        return self.account.place(Ticket(symbol, 1 if units > 0 else -1, abs(units), kind, **rounded))
 
     def fills(self) -> list[tuple[str, int, float, str]]:
         """Symbol, signed units, price and reason of every fill."""

@@ -191,6 +191,41 @@ def test_orders_that_end_say_why(draw) -> None:
     assert [(row["state"], row["rules"]) for row in desk.rows().values()][3:] == [("cancelled", ["closed"]), ("filled", [])]
 
 
+@pytest.mark.parametrize(("first", "second", "state", "reason"), [
+    (4000, 3000, "expired", "700 of 1000 were dealt; its 2 bars are over"),
+    (4000, 0, "expired", "400 of 1000 were dealt; its 2 bars are over"),
+    (4000, 90_000, "filled", ""),
+])  # fmt: skip
+def test_an_order_whose_bars_are_over_has_expired_though_a_part_was_dealt(draw, first, second, state, reason) -> None:
+    second_bar = (10, 10, 10, 10, second) if second else (11, 11, 11, 11, 9e5)
+    bars = [(10, 10, 10, 10, 9e5), (10, 10, 10, 10, first), second_bar, (10, 10, 10, 10, 9e5)]
+    desk = draw({"AAAA3": bars}, FREE.replace("volume_cap = 0.0", "volume_cap = 0.1"))
+    desk.order("AAAA3", 1000, "limit", limit=10.0, bars=2)
+    desk.account.replay_to(day_number(DAYS[3]))
+    row = desk.rows()["1"]
+    assert (row["state"], "; ".join(row["reasons"])) == (state, reason)
+    assert desk.account.reconcile()["same"]
+
+
+def test_an_order_that_no_longer_could_be_paid_on_its_last_bar_has_not_expired(draw) -> None:
+    desk = draw({"AAAA3": [*flat(10, 1), *flat(10.4, 3)]}, FREE.replace("[paper]", "[paper]\ncapital = 2050.0\nexposure = 10.0"))
+    desk.order("AAAA3", 200, stop=9.5, bars=1)
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert (desk.rows()["1"]["state"], desk.rows()["1"]["rules"], desk.rows()["1"]["filled"]) == ("filled", ["part"], 100)
+
+
+def test_a_sale_whose_bars_are_over_leaves_the_rest_of_the_position(draw) -> None:
+    bars = [(10, 10, 10, 10, 9e5), (10, 10, 10, 10, 9e5), (12, 12, 12, 12, 3000), (11, 11, 11, 11, 9e5)]
+    desk = draw({"AAAA3": bars}, FREE.replace("volume_cap = 0.0", "volume_cap = 0.1"))
+    desk.order("AAAA3", 1000)
+    desk.account.replay_to(day_number(DAYS[1]))
+    desk.order("AAAA3", -1000, "limit", limit=12.0, bars=2)
+    desk.account.replay_to(day_number(DAYS[3]))
+    row = desk.rows()["2"]
+    assert (row["state"], row["reasons"]) == ("expired", ["300 of 1000 were dealt; its 2 bars are over"])
+    assert desk.status()["positions"][0]["quantity"] == 700
+
+
 def test_cancelling_is_all_or_none(draw) -> None:
     desk = draw({"AAAA3": UP})
     desk.order("AAAA3", 100, "limit", limit=5.0)
@@ -226,7 +261,12 @@ def test_an_unknown_symbol_and_an_index_are_not_traded(draw) -> None:
 
 def test_levels_of_an_order_lie_on_the_tick(draw) -> None:
     desk = draw({"AAAA3": UP})
-    placed = desk.order("AAAA3", 100, "limit", limit=10.607, stop=9.001)
+    with pytest.raises(UsageError, match=r"limit 10\.605 is not on the tick of 0\.01") as caught:
+        desk.account.place(Ticket("AAAA3", 1, 100, "limit", limit=10.605, stop=9.0))
+    assert caught.value.hint == "The nearest prices are 10.6 and 10.61."
+    with pytest.raises(UsageError, match=r"stop 9\.001"):
+        desk.account.preview(Ticket("AAAA3", 1, 100, "limit", limit=10.6, stop=9.001))
+    placed = desk.account.place(Ticket("AAAA3", 1, 100, "limit", limit=10.6, stop=9.0))
     assert (placed.order["limit"], placed.order["stop"]) == (10.6, 9.0)
 
 
@@ -293,7 +333,7 @@ def test_hours_are_replayed_bar_by_bar(home) -> None:
         close = float(bars.close[bars.session <= day_number(DAYS[10])][-1])
         account = PaperAccount(desk)
         account.reset(day_number(DAYS[10]))
-        account.place(Ticket("HHHH3", 1, 100, BRACKET, stop=close * 0.99, target=close * 1.01))
+        account.place(Ticket("HHHH3", 1, 100, BRACKET, stop=round(close * 0.99, 2), target=round(close * 1.01, 2)))
         account.replay_to(day_number(DAYS[20]))
         return account.history()["fills"], account.reconcile()
 

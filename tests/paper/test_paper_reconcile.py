@@ -24,10 +24,11 @@ def test_reconciling_finds_the_same_fills(draw) -> None:
     assert proof["equity"] == proof["replayed_equity"]
 
 
-def check_at_random(draw, seed: int, sessions: int) -> None:
+def check_at_random(draw, seed: int, sessions: int, risk: float = 1.0) -> Drawn:
     """Orders of every type at random instants, with fees, volume, splits, dividends and interest on the cash."""
     rng = np.random.default_rng(seed)
-    desk = draw(None, COSTLY.replace("0.001", "0.01") + "\n[costs]\nbrokerage = 3.0\n", replay=False)
+    toml = COSTLY.replace("0.001", "0.01").replace("risk_per_trade = 1.0", f"risk_per_trade = {risk}")
+    desk = draw(None, toml + "\n[costs]\nbrokerage = 3.0\n", replay=False)
     bars = {symbol: walk(f"{symbol[:-1]}{seed}", len(DAYS)) for symbol in SYMBOLS}
     desk.add(bars)
     desk.event("AAAA3", kind="split", ex_session=DAYS[15].isoformat(), factor=2.0)
@@ -49,6 +50,7 @@ def check_at_random(draw, seed: int, sessions: int) -> None:
     assert proof["fills"] > 4
     assert desk.status()["interest"] > 0
     assert {"filled", "refused"} <= {row["state"] for row in desk.rows().values()}
+    return desk
 
 
 def place_at_random(desk: Drawn, symbol: str, held: str | None, price: float, rng: np.random.Generator) -> None:
@@ -58,7 +60,7 @@ def place_at_random(desk: Drawn, symbol: str, held: str | None, price: float, rn
     if "limit" in kind:
         levels["limit"] = price * float(rng.uniform(0.97, 1.03))
     if "stop" in kind:
-        levels["trigger"] = price * float(rng.uniform(0.97, 1.03))
+        levels["trigger"] = price * (1.0 + side * float(rng.uniform(0.0, 0.03)))
     if held is None:
         levels |= {"stop": price * (1 - 0.1 * side), "target": price * (1 + 0.1 * side)}
     desk.order(symbol, int(rng.integers(1, 30)) * 100 * side, kind, **levels)
@@ -69,10 +71,19 @@ def test_reconciling_holds_for_orders_and_events_at_random(draw, seed: int) -> N
     check_at_random(draw, seed, 50)
 
 
+@pytest.mark.parametrize("seed", [1, 6])
+def test_reconciling_holds_where_the_rules_reduce_orders_as_they_fill(draw, seed: int) -> None:
+    desk = check_at_random(draw, seed, 50, risk=0.05)
+    reduced = [event for event in desk.account.history()["events"] if event["kind"] == "reduced"]
+    assert reduced
+    assert any("gap" in row["rules"] for row in desk.rows().values())
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("risk", [1.0, 0.05])
 @pytest.mark.parametrize("seed", range(2, 32))
-def test_reconciling_holds_for_many_more(draw, seed: int) -> None:
-    check_at_random(draw, seed, 88)
+def test_reconciling_holds_for_many_more(draw, seed: int, risk: float) -> None:
+    check_at_random(draw, seed, 88, risk)
 
 
 def test_changed_bars_are_named_as_the_cause(draw) -> None:

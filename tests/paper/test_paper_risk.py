@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from engine.desk import open_desk
 from engine.domain import day_number
+from engine.errors import UsageError
+from engine.paper.account import PaperAccount
+from engine.paper.tickets import Ticket
+from engine.paper.words import hint_of
 from engine.settings_model import Paper
+from tests.desk_maker import MORNING
 from tests.paper.paper_maker import DAYS, FREE, flat
 
 SYMBOLS = ("AAAA3", "BBBB3", "CCCC3", "DDDD3", "EEEE3", "FFFF3")
@@ -44,8 +50,8 @@ def test_cash_that_is_not_there_cannot_be_spent(draw) -> None:
 
 
 def test_cash_is_checked_again_when_the_price_comes(draw) -> None:
-    desk = draw({"AAAA3": [*flat(10, 1), *flat(30, 3)]}, rules(capital=1000.0))
-    assert refused(desk, "AAAA3", 100) == []
+    desk = draw({"AAAA3": [*flat(10, 1), *flat(10.4, 3)]}, rules(capital=1000.0, exposure=10.0))
+    assert refused(desk, "AAAA3", 100, stop=9.5) == []
     desk.account.replay_to(day_number(DAYS[1]))
     assert desk.fills() == []
     assert (desk.rows()["1"]["state"], desk.rows()["1"]["rules"]) == ("refused", ["cash"])
@@ -105,6 +111,136 @@ def test_shorts_may_be_forbidden(draw) -> None:
     assert refused(desk, "AAAA3", -100) == ["short"]
 
 
+def test_a_stop_order_whose_trigger_is_passed_is_no_order(draw) -> None:
+    desk = draw({"AAAA3": flat(10, 5)}, rules(risk_per_trade=0.02))
+    for units, kind, levels in (
+        (100, "stop", {"trigger": 9.0, "stop": 8.9}), (100, "stop_limit", {"trigger": 9.99, "limit": 11.0}),
+        (-100, "stop", {"trigger": 12.0, "stop": 12.2}), (-100, "stop_limit", {"trigger": 10.01, "limit": 9.0}),
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match="would fill at once, since the last price is 10") as caught:
+            desk.order("AAAA3", units, kind, **levels)
+        assert "Use a market order" in caught.value.hint
+    assert desk.rows() == {}
+    assert refused(desk, "AAAA3", 100, kind="stop", trigger=10.0, stop=9.5) == []
+
+
+def test_a_stop_against_a_position_waits_for_a_price_that_has_not_come(draw) -> None:
+    desk = draw({"AAAA3": flat(10, 5)})
+    desk.order("AAAA3", 100)
+    desk.account.replay_to(day_number(DAYS[1]))
+    with pytest.raises(UsageError, match=r"sell at 10\.5 would fill at once"):
+        desk.order("AAAA3", -100, "stop", trigger=10.5)
+    assert desk.order("AAAA3", -100, "stop", trigger=9.5).state == "waiting"
+
+
+def test_the_rules_take_the_worse_of_the_price_of_an_order_and_the_newest_close(draw) -> None:
+    desk = draw({"AAAA3": flat(10, 5)})
+    book, at = desk.account, desk.order("AAAA3", 100, "stop", trigger=12.0)
+    assert at.state == "waiting"
+    book.cancel(["1"])
+
+    def measured(side: int, kind: str, **levels: float) -> dict[str, float]:
+        found = desk.account.preview(Ticket("AAAA3", side, 1000, kind, **levels))
+        return {item["rule"]: item["value"] for item in found["limits"]}
+
+    bought = measured(1, "stop", trigger=12.0, stop=9.0)
+    assert (bought["risk_per_trade"], bought["exposure"], bought["cash"]) == (0.03, 0.12, 12_000.0)
+    sold = measured(-1, "stop", trigger=8.0, stop=11.0)
+    assert (sold["risk_per_trade"], sold["exposure"], sold["cash"]) == (0.03, 0.1, 10_000.0)
+    low = measured(1, "limit", limit=8.0, stop=7.0)
+    assert (low["risk_per_trade"], low["exposure"], low["cash"]) == (0.01, 0.08, 8_000.0)
+
+
+def test_a_gap_over_night_reduces_an_order_to_what_the_rules_allow(draw) -> None:
+    desk = draw({"AAAA3": [*flat(10, 1), *flat(12, 4)]}, rules(risk_per_trade=0.02))
+    assert refused(desk, "AAAA3", 1900, stop=9.0) == []
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert desk.fills() == [("AAAA3", 600, 12.0, "entry")]
+    row = desk.rows()["1"]
+    assert (row["state"], row["filled"], row["quantity"], row["rules"]) == ("filled", 600, 1900, ["gap"])
+    assert row["reasons"] == ["At R$ 12.00, where its price came, the risk rules allowed 600 of 1900"]
+    assert desk.status()["risk"]["risk_per_trade"] == pytest.approx(0.018)
+    (event,) = [event for event in desk.account.history()["events"] if event["kind"] == "reduced"]
+    assert event["detail"] == {"symbol": "AAAA3", "tag": "order-1", "quantity": 600, "price": 12.0, "filled": 0}
+    desk.account.replay_to(day_number(DAYS[4]))
+    assert desk.account.reconcile()["same"]
+
+
+def test_a_gap_beyond_all_that_is_allowed_refuses_the_order(draw) -> None:
+    desk = draw({"AAAA3": [*flat(10, 1), *flat(40, 4)]}, rules(risk_per_trade=0.02))
+    assert refused(desk, "AAAA3", 1000, stop=9.0) == []
+    desk.account.replay_to(day_number(DAYS[2]))
+    row = desk.rows()["1"]
+    assert (desk.fills(), row["state"], row["rules"]) == ([], "refused", ["gap"])
+    assert desk.status()["orders"] == []
+    assert desk.account.reconcile()["same"]
+
+
+def test_the_exposure_holds_at_the_price_that_comes_with_all_that_fills_there(draw) -> None:
+    bars = [*flat(10, 1), *flat(12, 4)]
+    desk = draw({"AAAA3": bars, "BBBB3": bars}, rules(exposure=0.5))
+    assert refused(desk, "AAAA3", 2500) == refused(desk, "BBBB3", 2500) == []
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert [fill[1] for fill in desk.fills()] == [1600, 2500]
+    assert desk.status()["risk"]["exposure"] <= 0.5
+    assert desk.account.reconcile()["same"]
+
+
+def test_a_price_that_is_better_than_expected_reduces_nothing(draw) -> None:
+    desk = draw({"AAAA3": [*flat(10, 1), *flat(9.5, 4)]}, rules(risk_per_trade=0.02))
+    assert refused(desk, "AAAA3", 2000, stop=9.0) == []
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert (desk.fills(), desk.rows()["1"]["rules"]) == ([("AAAA3", 2000, 9.5, "entry")], [])
+
+
+def test_a_split_is_no_gap(draw) -> None:
+    desk = draw({"AAAA3": [*flat(20, 1), *flat(10, 4)]}, rules(risk_per_trade=0.02))
+    desk.event("AAAA3", kind="split", ex_session=DAYS[1].isoformat(), factor=2.0)
+    assert refused(desk, "AAAA3", 1000, stop=18.0) == []
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert desk.fills() == [("AAAA3", 2000, 10.0, "entry")]
+    assert desk.account.reconcile()["same"]
+
+
+def test_a_reduced_order_that_fills_in_parts_waits_with_what_is_left(draw) -> None:
+    bars = [(10, 10, 10, 10, 9e6), (12, 12, 12, 12, 4000), (12, 12, 12, 12, 9e6), (12, 12, 12, 12, 9e6)]
+    desk = draw({"AAAA3": bars}, rules(risk_per_trade=0.02, volume_cap=0.1))
+    assert refused(desk, "AAAA3", 1900, stop=9.0) == []
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert (desk.rows()["1"]["state"], desk.rows()["1"]["filled"], desk.status()["reserved"]) == ("waiting", 400, 2400.0)
+    desk.account.replay_to(day_number(DAYS[2]))
+    assert [fill[1] for fill in desk.fills()] == [400, 200]
+    row = desk.rows()["1"]
+    assert (row["state"], row["rules"], row["filled"]) == ("filled", ["gap"], 600)
+    assert desk.account.reconcile()["same"]
+
+
+def test_what_is_free_is_the_same_everywhere_and_names_what_is_reserved(draw) -> None:
+    desk = draw(CALM, rules(capital=10_000.0, exposure=10.0))
+    desk.order("AAAA3", 300, "limit", limit=9.0, stop=8.0)
+    found = desk.status()
+    assert (found["cash"], found["buying_power"], found["reserved"]) == (10_000.0, 7_300.0, 2_700.0)
+    weighed = desk.account.preview(Ticket("BBBB3", 1, 800, stop=9.0))
+    assert {item["rule"]: item["limit"] for item in weighed["limits"]}["cash"] == 7_300.0
+    refusal = desk.order("BBBB3", 800, stop=9.0)
+    assert refusal.reasons[0]["limit"] == 7_300.0
+    desk.account.cancel(["1"])
+    assert (desk.status()["buying_power"], desk.status()["reserved"]) == (10_000.0, 0.0)
+
+
+def test_a_refusal_without_a_stop_speaks_of_none(draw) -> None:
+    desk = draw(CALM, rules(risk_per_trade=0.02))
+    bare, guarded = desk.order("AAAA3", 300), desk.order("BBBB3", 2100, stop=9.0)
+    rows = desk.rows()
+    assert "Without a stop" in rows["1"]["reasons"][0]
+    assert "at its stop" not in rows["1"]["reasons"][0]
+    assert "at its stop" in rows["2"]["reasons"][0]
+    assert (hint_of(bare.reasons), hint_of(guarded.reasons)) == (
+        "Give a stop, or a smaller quantity.",
+        "Give a closer stop or a smaller quantity.",
+    )
+
+
 FALL = [(10, 10, 10, 10), (10, 10, 10, 10), (9, 9, 9, 9), (9, 9, 9, 9), (9, 9, 9, 9)]
 
 
@@ -117,7 +253,16 @@ def test_after_a_days_loss_nothing_opens_until_a_better_one_is_over(draw) -> Non
     found = desk.status()["risk"]
     assert (found["blocked"], found["daily_loss"]) == (True, pytest.approx(0.06))
     assert (desk.rows()["2"]["state"], desk.rows()["2"]["rules"]) == ("cancelled", ["daily_loss"])
+    assert desk.rows()["2"]["reasons"] == [
+        text := "The session lost 6.00 % of the equity, with a limit of 5.00 %; nothing opens until a better one is over"
+    ]
     assert refused(desk, "BBBB3", 100) == ["daily_loss"]
+    (desk.home / "config" / "pregao.toml").write_text(rules(daily_loss=0.5), encoding="utf-8")
+    calm = open_desk(desk.desk.workspace, lambda: MORNING)
+    (reason,) = PaperAccount(calm).place(Ticket("BBBB3", 1, 100)).reasons
+    calm.close()
+    assert reason == {"rule": "daily_loss", "value": pytest.approx(0.06), "limit": 0.05}
+    assert f"{text}." in desk.status()["notices"]
     assert desk.account.close("AAAA3").state == "waiting"
     desk.account.replay_to(day_number(DAYS[3]))
     assert desk.status()["risk"]["blocked"] is False
@@ -140,12 +285,12 @@ def test_the_kill_switch_cancels_entries_and_refuses_new_ones_but_lets_positions
     desk.order("AAAA3", 100, stop=9.0)
     desk.account.replay_to(day_number(DAYS[1]))
     desk.order("BBBB3", 100, "limit", limit=9.0)
-    desk.account.kill_switch(True)
+    assert desk.account.kill_switch(True) == ["2"]
     assert (desk.rows()["2"]["state"], desk.rows()["2"]["rules"]) == ("cancelled", ["kill_switch"])
     assert refused(desk, "CCCC3", 100) == ["kill_switch"]
     assert [order["id"] for order in desk.status()["orders"]] == ["AAAA3-stop"]
     assert desk.account.close("AAAA3").state == "waiting"
-    desk.account.kill_switch(False)
+    assert desk.account.kill_switch(False) == []
     assert refused(desk, "CCCC3", 100) == []
     desk.account.replay_to(day_number(DAYS[2]))
     assert [position["symbol"] for position in desk.status()["positions"]] == ["CCCC3"]

@@ -40,7 +40,7 @@ def add_commands(commands: Any, common: Any) -> None:
     order.add_argument("--trigger", metavar="PRICE", help=_("the price at which a stop order wakes up"))
     order.add_argument("--stop", metavar="PRICE", help=_("the stop of the position that the order opens"))
     order.add_argument("--target", metavar="PRICE", help=_("the target of the position that the order opens"))
-    order.add_argument("--bars", type=int, default=0, metavar="N", help=_("how many bars it waits (default: until cancelled)"))
+    order.add_argument("--bars", type=int, metavar="N", help=_("how many bars it waits (default: until cancelled)"))
     cancel = add(actions, common, "cancel", _("take waiting orders back"), "pregao paper cancel 7 PETR4-target")
     cancel.add_argument("ids", nargs="+", metavar="ID")
     close = add(actions, common, "close", _("close positions at the next open"), "pregao paper close PETR4")
@@ -91,19 +91,29 @@ def _run_order(arguments: argparse.Namespace) -> int:
     from engine.paper.account import PaperAccount
     from engine.paper.tickets import Ticket
 
-    if not arguments.quantity.isdecimal():
-        raise UsageError(_("The quantity must be a whole number, not {value}").format(value=arguments.quantity))
+    quantity = _whole(arguments.quantity)
+    if arguments.bars is not None and arguments.bars < 1:
+        raise UsageError(_("--bars takes a number from 1 up"), _("Without it the order waits until it is cancelled."))
     given = {name: getattr(arguments, name) for name in LEVELS}
     prices = {name: nan if text is None else parse_number(text, f"--{name}") for name, text in given.items()}
     kind = arguments.type or _kind_of(given)
     (symbol,) = symbols([arguments.symbol])
-    ticket = Ticket(symbol, 1 if arguments.side == "buy" else -1, int(arguments.quantity), kind, **prices, bars=arguments.bars)
+    ticket = Ticket(symbol, 1 if arguments.side == "buy" else -1, quantity, kind, **prices, bars=arguments.bars or 0)
     with desk_of(arguments) as desk:
         account = PaperAccount(desk)
         placed = account.place(ticket)
         code = _placed(desk, arguments, [placed], one=True)
         narrate(" ".join(account.status()["notices"]), quiet=is_json(arguments))
         return code
+
+
+def _whole(text: str) -> int:
+    """The quantity of an order."""
+    if not text.removeprefix("-").isdecimal():
+        raise UsageError(_("The quantity must be a whole number, not {value}").format(value=text))
+    if int(text) < 1:
+        raise UsageError(_("The quantity must be 1 or more, not {value}").format(value=text))
+    return int(text)
 
 
 def _kind_of(given: dict[str, str | None]) -> str:
@@ -184,12 +194,16 @@ def _run_replay(arguments: argparse.Namespace) -> int:
 
 def _run_risk(arguments: argparse.Namespace) -> int:
     from engine.paper.account import PaperAccount
+    from tui.paper.deeds import cancelled_text
 
     with desk_of(arguments) as desk:
         account = PaperAccount(desk)
+        found: dict[str, Any] = {"demo": desk.workspace.demo}
         if arguments.kill_switch is not None:
-            account.kill_switch(arguments.kill_switch == "on")
-        found = {"risk": account.status()["risk"], "demo": desk.workspace.demo}
+            found["cancelled"] = account.kill_switch(arguments.kill_switch == "on")
+            if arguments.kill_switch == "on":
+                narrate(cancelled_text(found["cancelled"]), quiet=is_json(arguments))
+        found["risk"] = account.status()["risk"]
         return _answer(desk, arguments, found, lambda shown: _report().risk_table(shown["risk"]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.i18n import _, ngettext
@@ -45,8 +45,10 @@ def kill_switch(on: bool) -> Deed:
     """Turn the kill switch on or off."""
 
     def deed(account: PaperAccount) -> Said:
-        account.kill_switch(on)
-        return Said(_("The kill switch is on: nothing opens."), "warning") if on else Said(_("The kill switch is off."))
+        cancelled = account.kill_switch(on)
+        if not on:
+            return Said(_("The kill switch is off."))
+        return Said(_("The kill switch is on: nothing opens."), "warning", cancelled_text(cancelled))
 
     return deed
 
@@ -96,6 +98,11 @@ def replay(going: Callable[[], bool], progress: Callable[[str], None], most: int
         return Said(text)
 
     return deed
+
+
+def cancelled_text(ids: Sequence[str]) -> str:
+    """The orders that the kill switch has cancelled."""
+    return _("Cancelled: {ids}").format(ids=", ".join(ids)) if ids else _("No order waited to open a position.")
 
 
 def _placed(row: StoredOrder) -> Said:

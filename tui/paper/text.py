@@ -79,7 +79,10 @@ def risk_text(shown: Shown, colours: Colours) -> Text:
             f"{show(used):>8}{show(max(limit - (used or 0.0), 0)):>8}{show(limit):>8}\n", style=colours[tone] if over else ""
         )
     free = _("Free for orders")
-    text.append(f"{free[:LABEL]:<{LABEL}} {money(shown.status['buying_power'])}\n")
+    text.append(f"{free[:LABEL]:<{LABEL}} {money(shown.status['buying_power'])}")
+    if shown.status["reserved"]:
+        text.append(" " + _("({amount} reserved)").format(amount=money(shown.status["reserved"])), style=colours["dim"])
+    text.append("\n")
     if shown.refused is not None:
         text.append(_("Refused: {symbol}").format(symbol=shown.refused["symbol"]), style=colours["down"])
         text.append(f" {'; '.join(shown.refused['reasons'])}\n")
@@ -220,9 +223,7 @@ def outlook_text(found: Mapping[str, Any], colours: Colours) -> Text:
         text.append(_("It closes a position, which no limit holds back.") + "\n")
     for item in found["limits"]:
         over = item["rule"] in order["rules"]
-        text.append(
-            f"{'✖' if over else '✔'} {_limit(item, stop=found['loss'] is not None)}\n", style=colours["down" if over else "up"]
-        )
+        text.append(f"{'✖' if over else '✔'} {_limit(item)}\n", style=colours["down" if over else "up"])
     others = [
         reason for rule, reason in zip(order["rules"], order["reasons"]) if rule not in [it["rule"] for it in found["limits"]]
     ]
@@ -236,7 +237,7 @@ def outlook_text(found: Mapping[str, Any], colours: Colours) -> Text:
     return text
 
 
-def _limit(item: Mapping[str, Any], *, stop: bool) -> str:
+def _limit(item: Mapping[str, Any]) -> str:
     value, limit = item["value"], item["limit"]
     if item["rule"] == "cash":
         return _("takes {value} of {limit} that are free").format(value=money(value), limit=money(limit))
@@ -246,4 +247,4 @@ def _limit(item: Mapping[str, Any], *, stop: bool) -> str:
         return _("exposure {value}; the limit is {limit}").format(value=_plain(value), limit=_plain(limit))
     lost = _("loses {value} of the equity at the stop; the limit is {limit}")
     whole = _("may lose {value} of the equity, as it has no stop; the limit is {limit}")
-    return (lost if stop else whole).format(value=_plain(value), limit=_plain(limit))
+    return (lost if item["stop"] else whole).format(value=_plain(value), limit=_plain(limit))

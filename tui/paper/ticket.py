@@ -63,8 +63,10 @@ def ticket_of(typed: Mapping[str, str]) -> Ticket:
     prices = {name: parse_number(typed[name], label(name)) if typed[name].strip() else nan for name in PRICES[kind]}
     side = 1 if typed["side"] == "buy" else -1
     quantity = 0 if typed["quantity"].strip().lower() in ("all", _("all")) else _whole(typed["quantity"], label("quantity"))
-    bars = _whole(typed["bars"], label("bars")) if typed["bars"].strip() else 0
-    return Ticket(normalise_symbol(typed["symbol"]), side, quantity, kind, **prices, bars=bars)
+    bars = _whole(typed["bars"], label("bars")) if typed["bars"].strip() else None
+    if bars == 0:
+        raise UsageError(_("{label} must be 1 or more").format(label=label("bars")), _("Empty: until cancelled."))
+    return Ticket(normalise_symbol(typed["symbol"]), side, quantity, kind, **prices, bars=bars or 0)
 
 
 def _whole(text: str, name: str) -> int:

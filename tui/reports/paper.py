@@ -28,7 +28,7 @@ def status_report(found: Mapping[str, Any]) -> RenderableType:
         (_("Equity"), f"{money(found['equity'])} ({percent(found['total_return'], signed=True)})"),
         (_("After tax"), money(found["after_tax_equity"])),
         (_("Cash"), money(found["cash"])),
-        (_("Free for orders"), money(found["buying_power"])),
+        (_("Free for orders"), free_text(found)),
         (_("Dividends on their way"), money(found["receivable"])),
         (_("Interest"), money(found["interest"])),
     ):
@@ -39,6 +39,14 @@ def status_report(found: Mapping[str, Any]) -> RenderableType:
     parts.append(risk_table(found["risk"]))
     parts += [Text(line, style="yellow") for line in found["notices"]]
     return Group(*parts)
+
+
+def free_text(found: Mapping[str, Any]) -> str:
+    """What new orders may take, with what waiting ones have reserved."""
+    free = money(found["buying_power"])
+    if not found["reserved"]:
+        return free
+    return _("{free} ({reserved} reserved for waiting orders)").format(free=free, reserved=money(found["reserved"]))
 
 
 def positions_table(positions: Sequence[Mapping[str, Any]]) -> Table:
@@ -216,6 +224,8 @@ def history_report(found: Mapping[str, Any]) -> RenderableType:
                 *(money(item["pnl"]), percent(item["return"], signed=True)),
             )
         parts.append(trades)
+    elif len(parts) > 1:
+        parts.append(Text(_("No position was closed yet.")))
     if len(parts) == 1:
         parts.append(Text(_("Nothing was done in it yet.")))
     return Group(*parts)

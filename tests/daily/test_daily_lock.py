@@ -76,7 +76,7 @@ def test_a_second_run_says_who_has_it_since_when(home: Path) -> None:
 
 def test_a_run_is_running_as_long_as_its_process_has_the_lock(home: Path) -> None:
     def begun(at: int, name: str) -> Run:
-        return Run(name, at, "close", False, "running", at, None, 0, "1", "")
+        return Run(name, 20_000 + MORNING - at, "close", False, "running", at, None, 0, "1", "")
 
     def states() -> dict[str, str]:
         return {run["id"]: run["status"] for run in call("runs", "--json", home=home).json["runs"]}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Any, common: Any) -> None:
     parser = add(commands, common, "notify", _("messages: try the channels, list, send, revive"), "pregao notify test")
-    actions = parser.add_subparsers(title=_("commands"), metavar="COMMAND", dest="action", required=True)
+    actions = parser.add_subparsers(title=_("commands"), metavar="{test,list,send,resend}", dest="action", required=True)
     test = add(actions, common, "test", _("send a test message to every channel"), "pregao notify test --channel discord")
     _add_channel(test)
     test.set_defaults(run=run_test)

@@ -20,7 +20,7 @@ def add_commands(commands: Any, common: Any) -> None:
     summary = _("let the system start the daily run every evening")
     example = _("Example: {example}").format(example="pregao schedule install --time 19:30")
     parser = commands.add_parser("schedule", parents=[common], help=summary, description=summary, epilog=example)
-    actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=type(parser))
+    actions = parser.add_subparsers(metavar="{install,show,remove}", required=True, parser_class=type(parser))
     install = actions.add_parser(
         "install", parents=[common], help=_("install it, in the place of an earlier one of whatever kind")
     )

@@ -23,7 +23,7 @@ def add_commands(commands: Any, common: Any) -> None:
 
     summary = _("the strategies and their parameters, or a new one of yours")
     parser = add(commands, common, "strategies", summary, "pregao strategies new my_idea")
-    parser.add_argument("action", choices=("list", "new"))
+    parser.add_argument("action", choices=("list", "new"), metavar="{list,new}")
     parser.add_argument("name", nargs="?", metavar="NAME", help=_("with new: the name of the strategy and of its file"))
     parser.set_defaults(run=run_strategies)
 

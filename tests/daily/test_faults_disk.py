@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from engine.store import database
 from tests.daily.crash_desk import rows
-from tests.daily.fault_desk import Faults, _at_once, run, said
+from tests.daily.fault_desk import Faults, _at_once, run, said, step
 
 __all__ = ["_at_once"]
 
@@ -73,7 +73,7 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(faults: Faults, tmp_path: Pa
         faults.check_completed(home, again=True)
 
 
-def test_a_file_that_cannot_be_written_ends_the_run_and_loses_nothing(
+def test_a_file_of_the_feed_that_cannot_be_written_makes_the_run_partial_and_loses_nothing(
     faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = faults.copy(tmp_path / "home")
@@ -83,11 +83,15 @@ def test_a_file_that_cannot_be_written_ends_the_run_and_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        error = said(run(home))
-    assert error["type"] == "FileError"
-    assert "No space left on device" in error["message"]
+        called = run(home)
+    assert (called.code, called.err, called.json["status"]) == (1, "", "partial")
+    assert {item["name"] for item in called.json["steps"] if item["status"] != "done"} == {"directions", "feed"}
+    for name in ("directions", "feed"):
+        error = step(called, name)["detail"]["error"]
+        assert error["type"] == "FileError"
+        assert "No space left on device" in error["message"]
     assert not list((home / "data").rglob("*.part"))
-    faults.check_completed(home)
+    faults.check_completed(home, but_for=("outbox",))
 
 
 def test_a_database_that_is_read_only_ends_the_run(faults: Faults, tmp_path: Path) -> None:

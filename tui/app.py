@@ -87,6 +87,7 @@ class PregaoApp(DeskCommands):
         self.desk: Desk | None = None
         self.jobs: JobClient | None = None
         self.history: list[tuple[float, str, str]] = []
+        self.unseen: list[tuple[str, str]] = []
         self._version = 0
         self._state: tuple[object, ...] = ()
         self._followed: dict[int, tuple[str, str, float | None]] = {}

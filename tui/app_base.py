@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual import on
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.worker import Worker, WorkerState
 
 from engine.errors import PregaoError
@@ -41,6 +42,7 @@ class DeskBase(App[int]):
     jobs: JobClient | None
     store_error: PregaoError | None
     history: list[tuple[float, str, str]]
+    unseen: list[tuple[str, str]]
     keys: dict[str, str]
     now: Callable[[], float]
 
@@ -73,10 +75,24 @@ class DeskBase(App[int]):
         self.say(event.text, event.severity, event.hint)
 
     def say(self, text: str, severity: str = "information", hint: str = "") -> None:
-        """A toast, and a line in the history of messages: an error is never only a toast."""
+        """A toast, and a line in the history of messages: an error is never only a toast. Behind a dialog it waits for its end."""
         whole = sentences(text, hint)
         self.history.append((time.time(), severity, whole))
-        self.notify(whole, severity=severity, timeout=TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
+        self.unseen.append((whole, severity))
+        self._show_unseen()
+
+    def _show_unseen(self) -> None:
+        if any(screen.is_modal for screen in self.screen_stack):
+            return
+        for whole, severity in self.unseen:
+            self.notify(whole, severity=severity, timeout=TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
+        self.unseen.clear()
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the dialog on top; then what was said meanwhile is shown."""
+        closing = super().pop_screen()
+        self._show_unseen()
+        return closing
 
     def action_messages(self) -> None:
         from tui.screens.dialogs import Reader

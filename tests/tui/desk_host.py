@@ -147,10 +147,11 @@ async def at_desk(
     demo: bool = False,
     keymap: dict[str, str] | None = None,
     ready: bool = True,
+    toasts: bool = False,
 ) -> AsyncIterator[Desks]:
     """The app over a workspace; with `ready`, its engine is loaded."""
     app = PregaoApp(Workspace(home, demo), keymap, now=lambda: MORNING)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=toasts) as pilot:
         if ready:
             await until(pilot, lambda: app.desk is not None)
             await pilot.pause()

@@ -14,7 +14,7 @@ from engine.market.calendar import nominal_opening
 from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step
 from tests.desk_maker import END, MORNING
 from tests.desk_maker import at_desk as with_desk
-from tests.tui.desk_host import Desks, app_of, at_desk, command, open_signals, said, see, type_in, until, view_name
+from tests.tui.desk_host import Desks, app_of, at_desk, command, open_signals, said, screen_text, see, type_in, until, view_name
 from tests.tui.paper_maker import fill_outbox, fill_paper, open_live, open_paper, orders, status, view
 from tests.tui.widget_host import Host
 from tui.paper.ticket import missing, ticket_of
@@ -92,7 +92,7 @@ async def test_the_tables_by_their_keys_and_one_after_the_other(real_home: Path)
         assert [row["state"] for row in shown.rows["orders"][-5:]] == ["cancelled", "refused", "filled", "filled", "filled"]
         assert all(row["state"] == "waiting" for row in shown.rows["orders"][:-5])
         shown.table.select(next(at for at, row in enumerate(shown.rows["orders"]) if row["state"] == "refused"))
-        await see(pilot, "refused", "The position would lose", "The position would lose")
+        await see(pilot, "refused", "Without a stop all of it counts as its risk")
         await pilot.press("v")
         await see(pilot, "State: refused", "Why: All positions would be worth")
         await pilot.press("escape", "t")
@@ -325,6 +325,12 @@ async def test_taking_the_stop_of_a_position_away_warns(real_home: Path) -> None
         await pilot.press("d")
         assert "It protects the position in MEAA3" in str((await asked(pilot)).query_one("#confirm-text").render())
         await pilot.press("escape")
+        shown.table.select(next(at for at, row in enumerate(shown.rows["orders"]) if row["id"] == "MEAA3-target"))
+        await pilot.press("d")
+        text = str((await asked(pilot)).query_one("#confirm-text").render())
+        assert "protects" not in text
+        assert "It takes the gain of the position in MEAA3, which is kept without it." in text
+        await pilot.press("escape")
 
 
 async def test_a_position_is_closed_after_a_question(real_home: Path) -> None:
@@ -351,6 +357,7 @@ async def test_the_kill_switch_is_turned_on_and_off_and_stops_orders(real_home: 
         await asked(pilot)
         await pilot.press("enter")
         await see(pilot, "✖ KILL SWITCH ON", "ON: nothing opens")
+        assert "Cancelled: 6" in said(pilot)
         assert status(real_home)["risk"]["kill_switch"]
         await pilot.press("n")
         await fill_in(pilot, symbol="NHAA3", quantity="100", stop="15")
@@ -584,3 +591,38 @@ async def test_a_message_and_its_hint_are_two_sentences(real_home: Path) -> None
         app.say("Done.", "information", "Go on.")
         app.say("Alone")
         assert [line for _at, _severity, line in app.history] == ["There are no bars. Import some.", "Done. Go on.", "Alone"]
+
+
+async def test_no_toast_tears_the_proof_and_the_working_notice_ends_with_it(real_home: Path) -> None:
+    fill_paper(real_home)
+    async with at_desk(real_home, (80, 24), toasts=True) as pilot:
+        shown = await open_paper(pilot)
+        await pilot.press("r")
+        await see(pilot, "0 sessions replayed, 0 fills.")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+        app_of(pilot).say("said meanwhile", "warning")
+        await see(pilot, "The same: ")
+        seen = screen_text(pilot)
+        assert not [word for word in ("replayed,", "said meanwhile", "Trading the history") if word in seen]
+        assert all(line.rstrip()[-1:] in "╮│╯" for line in seen.splitlines() if line.lstrip()[:1] in tuple("╭│╰"))
+        await pilot.press("escape")
+        await see(pilot, "said meanwhile")
+        assert "Trading the history" not in str(shown.query_one("#paper-note").render())
+
+
+async def test_an_empty_table_of_trades_says_that_there_are_none(real_home: Path) -> None:
+    open_live(real_home)
+    async with at_desk(real_home, (80, 24)) as pilot:
+        await open_paper(pilot)
+        await pilot.press("t")
+        await see(pilot, "No position was closed yet.")
+
+
+async def test_what_is_free_names_what_waiting_orders_reserve(real_home: Path) -> None:
+    fill_paper(real_home)
+    found = status(real_home)
+    assert found["reserved"] > 0
+    async with at_desk(real_home) as pilot:
+        await open_paper(pilot)
+        await see(pilot, f"Free for orders  R${found['buying_power']:,.2f} (R${found['reserved']:,.2f} reserved)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -22,11 +22,21 @@ SHOWN = 500
 Answer = TypeVar("Answer")
 
 
+def clear_toasts(dialog: ModalScreen[Any]) -> None:
+    """Take the toasts off the screens below, where they would tear the frame; what they said is in the history of messages."""
+    dialog.app.clear_notifications()
+    for screen in dialog.app.screen_stack:
+        screen.query("ToastHolder").remove()
+
+
 class Dialog(ModalScreen[Answer | None]):
     """A question with one input: accepting it submits the input, closing it gives None."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar = bindings("dialog")
+
+    def on_mount(self) -> None:
+        clear_toasts(self)
 
     async def action_accept(self) -> None:
         await self.query_one(Input).action_submit()
@@ -167,6 +177,7 @@ class Reader(ModalScreen[None]):
             yield Static(Text(_("Arrows scroll, q or Esc closes."), style="dim"))
 
     def on_mount(self) -> None:
+        clear_toasts(self)
         self.query_one("#reader-body").focus()
 
     def action_scroll(self, step: int) -> None:

@@ -298,8 +298,12 @@ class PaperView(FilteredView):
             return
         text = Text(order_line(row), style="bold")
         if row["origin"] == "position":
-            said = _("It protects the position in {symbol}, which is kept without it.").format(symbol=row["symbol"])
-            text.append(f"\n{said}", style=self.colours()["warn"])
+            said = (
+                _("It protects the position in {symbol}, which is kept without it.")
+                if row["type"] in ("stop", "stop_limit")
+                else _("It takes the gain of the position in {symbol}, which is kept without it.")
+            )
+            text.append(f"\n{said.format(symbol=row['symbol'])}", style=self.colours()["warn"])
         title = _("Cancel the order {id}?").format(id=row["id"])
         self._confirm(title, text, _("cancel it"), deeds.cancel(row["id"]))
 
@@ -347,7 +351,11 @@ class PaperView(FilteredView):
             self.desk_app.do_paper(deeds.replay(lambda: False, lambda _day: None, most=1))
 
     def _say_progress(self, reached: str) -> None:
-        self.query_one("#paper-note", Static).update(Text(_("Replayed to {day}...").format(day=reached)))
+        self._say_working(_("Replayed to {day}...").format(day=reached))
+
+    def _say_working(self, text: str) -> None:
+        """What is being done, where the note of the marked row stands until it is done."""
+        self.query_one("#paper-note", Static).update(Text(text))
 
     def action_reset(self) -> None:
         """Begin a new account: at once where none is open, else after a typed word."""
@@ -367,7 +375,7 @@ class PaperView(FilteredView):
     def action_reconcile(self) -> None:
         """Prove that the backtester gives the same fills."""
         if self._ready():
-            self.desk_app.say(_("Trading the history again through the backtester..."))
+            self._say_working(_("Trading the history again through the backtester..."))
             self._reconcile()
 
     @work(thread=True, exclusive=True, group="reconcile", exit_on_error=False)
@@ -381,6 +389,7 @@ class PaperView(FilteredView):
         try:
             found = PaperAccount(desk).reconcile()
         except PregaoError as error:
+            self.app.call_from_thread(self._tell)
             self.post_message(Said(error.message, "error", error.hint))
             return
         self.app.call_from_thread(self._show_proof, reconcile_report(found))
@@ -388,4 +397,5 @@ class PaperView(FilteredView):
     def _show_proof(self, content: RenderableType) -> None:
         from tui.screens.dialogs import Reader
 
+        self._tell()
         self.app.push_screen(Reader(_("Reconcile"), content))

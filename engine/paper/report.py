@@ -196,7 +196,7 @@ def order_dict(row: StoredOrder) -> dict[str, Any]:
         "signal": row.signal,
         "state": row.state,
         "placed_at": iso(row.placed_at),
-        "reasons": [reason_text(reason) for reason in row.reasons],
+        "reasons": [reason_text({"stop": order["stop"] is not None, **reason}) for reason in row.reasons],
         "rules": [reason["rule"] for reason in row.reasons],
     }
     plain: dict[str, Any] = jsonable(found)

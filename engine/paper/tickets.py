@@ -121,7 +121,7 @@ def check_tick(ticket: Ticket, tick: Tick) -> None:
         below, above = on_tick(value, False, tick), on_tick(value, True, tick)
         if above > below:
             raise UsageError(
-                _("{name} {value} is not on the tick of {tick}").format(
+                _("The {name} {value} is not on the tick of {tick}").format(
                     name=name, value=f"{value:.10g}", tick=f"{tick[0] / tick[1]:.10g}"
                 ),
                 _("The nearest prices are {below} and {above}.").format(below=f"{below:.10g}", above=f"{above:.10g}"),

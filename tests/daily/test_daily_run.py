@@ -146,6 +146,7 @@ def test_files_in_the_inbox_are_imported_and_filed_away(tmp_path: Path) -> None:
     assert step(report.json, "import")["detail"]["inbox"] == {
         "files": 3,
         "written": 90 * 2 + 90 * 8,
+        "revised": 0,
         "unchanged": 0,
         "errors": [],
     }

@@ -158,7 +158,10 @@ def _file_count(count: int) -> str:
 def _written(written: int, revised: int) -> str:
     """How many bars an import wrote, and how many of them took the place of another value."""
     new = ngettext("{count} bar written", "{count} bars written", written).format(count=written)
-    return f"{new} ({_('of them revised: {count}').format(count=revised)})" if revised else new
+    if not revised:
+        return new
+    old = _("of them revised: {count}").format(count=revised)
+    return f"{new} ({old})"
 
 
 def _checked(detail: Mapping[str, Any]) -> str:

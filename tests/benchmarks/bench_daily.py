@@ -99,9 +99,9 @@ def measure(count: int, length: int, *, model: bool = False) -> tuple[float, flo
         seconds, memory, steps = run(home, asked)
         again, _memory, _steps = run(home, asked)
     longest = ", ".join(f"{name} {steps[name]:.1f}" for name in sorted(steps, key=steps.__getitem__, reverse=True)[:6])
-    asked = ", a live model" if model else ""
+    about = ", a live model" if model else ""
     print(
-        f"{count} symbols x {length} sessions{asked}: {seconds:.1f} s, {memory:.0f} MB; again {again:.1f} s ({longest})",
+        f"{count} symbols x {length} sessions{about}: {seconds:.1f} s, {memory:.0f} MB; again {again:.1f} s ({longest})",
         flush=True,
     )
     return seconds, memory

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.desk import Desk
 from engine.domain import iso
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds after which a run on another machine that has not renewed its lock counts as dead; each step renews it.
 LEASE = 3600
+#: How often the lock is tried, and seconds in between.
+GLANCES, GLANCE = 4, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +52,27 @@ def hold_run(desk: Desk) -> Iterator[RunLock]:
     """
     path = lock_path(desk.store)
     with ExitStack() as held:
-        try:
-            free = held.enter_context(file_lock(path))
-        except OSError as error:
-            said = _("{name} cannot be written: {error}").format(name=path, error=error.strerror or error)
-            raise StoreError(said, hint_of(error)) from error
-        if not free:
+        if not _held(held, path):
             raise _busy(read_lock(desk.store))
         lock = _take(desk)
         try:
             yield lock
         finally:
             _release(lock)
+
+
+def _held(held: ExitStack, path: Path) -> bool:
+    """Lock the file until `held` closes; whether nobody has it. Who only looks whether a run is alive has it for an instant."""
+    for attempt in range(GLANCES):
+        if attempt:
+            time.sleep(GLANCE)
+        try:
+            if held.enter_context(file_lock(path)):
+                return True
+        except OSError as error:
+            said = _("{name} cannot be written: {error}").format(name=path, error=error.strerror or error)
+            raise StoreError(said, hint_of(error)) from error
+    return False
 
 
 def _take(desk: Desk) -> RunLock:

@@ -106,30 +106,11 @@ def check_completed(home: Path, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("where", "step"),
-    [("after", "import"), ("done", "check"), ("inside", "signals"), ("done", "signals"), ("moved", "import")],
+    [("after", "import"), ("inside", "signals"), ("moved", "import")],
 )
 def test_a_killed_run_is_completed_by_the_next_call(tmp_path: Path, expected: str, where: str, step: str) -> None:
     make_market(tmp_path / "data" / "inbox")
     kill(tmp_path, where, step)
-    check_completed(tmp_path, expected)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("where", ["before", "after", "inside", "done"])
-@pytest.mark.parametrize("step", STEPS)
-def test_a_run_killed_at_every_boundary_is_completed(tmp_path: Path, expected: str, where: str, step: str) -> None:
-    make_market(tmp_path / "data" / "inbox")
-    kill(tmp_path, where, step)
-    check_completed(tmp_path, expected)
-
-
-@pytest.mark.slow
-def test_a_run_killed_again_and_again_is_completed(tmp_path: Path, expected: str) -> None:
-    make_market(tmp_path / "data" / "inbox")
-    kill(tmp_path, "moved", "import")
-    for step in STEPS:
-        for where in ("before", "after", "inside"):
-            kill(tmp_path, where, step)
     check_completed(tmp_path, expected)
 
 

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from engine.daily import plan_run, run_daily
 from engine.daily.lock import LEASE, hold_run
 from engine.desk import Desk
 from engine.errors import BusyError
+from engine.store.file_lock import file_lock
 from engine.store.ledger import Run, begin_run
 from engine.store.run_locks import Holder, boot_id, read_lock, renew_lock, take_lock
 from tests.desk_maker import MORNING, at_desk, call
@@ -180,3 +183,24 @@ def test_runs_that_start_together_leave_one_day(home: Path) -> None:
     assert all(json.loads(err)["error"]["type"] == "BusyError" for (_out, err), code in ended if code)
     (run,) = call("runs", "--json", home=home).json["runs"]
     assert run["status"] == "done"
+
+
+def test_somebody_who_only_looks_whether_a_run_is_alive_keeps_none_from_starting(home: Path) -> None:
+    def run(desk: Desk) -> str:
+        path = desk.store.path.with_name(f"{desk.store.path.stem}-daily.lock")
+        held = threading.Event()
+
+        def look() -> None:
+            with file_lock(path) as free:
+                assert free
+                held.set()
+                time.sleep(0.08)
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        held.wait(5)
+        report = run_daily(plan_run(desk))
+        looking.join()
+        return report.status
+
+    assert at_desk(home, run) == "done"

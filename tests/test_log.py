@@ -169,7 +169,9 @@ def test_nothing_but_the_file_is_written_to(tmp_path: Path, monkeypatch: pytest.
     assert stream.getvalue() == ""
 
 
-def test_a_log_that_cannot_be_written_stops_nothing_and_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_that_cannot_be_written_stops_nothing_and_prints_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "logs").write_text("a file where the folder should be")
     start_log(tmp_path / "logs" / "pregao.log")
     logging.getLogger("test").warning("lost")

@@ -83,7 +83,10 @@ def _keys(action: Action, keymap: Mapping[str, str]) -> str:
 
 def _glossary() -> tuple[tuple[str, str], ...]:
     return (
-        (_("filter"), _("words that a row must have; !word leaves out; among the anomalies 2025-04..2025-06 is from April to June")),
+        (
+            _("filter"),
+            _("words that a row must have; !word leaves out; among the anomalies 2025-04..2025-06 is from April to June"),
+        ),
         (_("Sharpe"), _("mean return over cash divided by its deviation, a year")),
         (_("drawdown"), _("fall from the highest equity so far")),
         (_("verdict"), _("whether the result can be told from luck, given the number of trades and of trials")),

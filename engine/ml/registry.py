@@ -210,7 +210,9 @@ def verify(folder: Path, store: Store, model_ids: Sequence[str] = ()) -> tuple[C
         rows = {row.id for row in known}
         left = _("The store knows no such model: it was not saved to the end, or it was deleted")
         foreign = _("Pregão did not save this, and never loads it")
-        checks += [Check(path.name, path, False, left if _is_ours(path.name) else foreign) for path in there if path.name not in rows]
+        checks += [
+            Check(path.name, path, False, left if _is_ours(path.name) else foreign) for path in there if path.name not in rows
+        ]
     return tuple(checks)
 
 

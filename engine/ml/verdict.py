@@ -17,7 +17,11 @@ LEAST_ROWS = 50.0
 
 
 def judge(
-    metrics: Mapping[str, Any], baselines: Mapping[str, Any], effect: Mapping[str, Any] | None = None, unknown: str = "", unsplit: int = 0
+    metrics: Mapping[str, Any],
+    baselines: Mapping[str, Any],
+    effect: Mapping[str, Any] | None = None,
+    unknown: str = "",
+    unsplit: int = 0,
 ) -> Verdict:
     """The label and the reasons, from out-of-fold figures of `scores` and, where there is one, the effect on a strategy.
 

@@ -331,7 +331,11 @@ def test_a_backtest_with_a_saved_model_trades_after_its_training_alone(home: Pat
     start = sessions()[60].isoformat()
     early = [item for item in told["rejections"] if item["time"][:10] < start]
     assert all(item["reason"] == "no model that learnt from earlier bars alone can judge it" for item in early)
-    assert all(item["reason"] != "no model that learnt from earlier bars alone can judge it" for item in told["rejections"] if item["time"][:10] >= start)
+    assert all(
+        item["reason"] != "no model that learnt from earlier bars alone can judge it"
+        for item in told["rejections"]
+        if item["time"][:10] >= start
+    )
     assert all(trade["entry_time"][:10] > start for trade in found["trades"])
     assert told["signals"] - told["rejected"] >= 0
     assert told["unjudged"] == pytest.approx((60 - 21) / (90 - 21))

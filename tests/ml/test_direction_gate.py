@@ -306,7 +306,9 @@ def test_a_feed_that_a_killed_process_left_behind_the_store_is_written_by_the_ne
     left = paths[2].with_name(f".{paths[2].name}.4194305.part")
     left.write_bytes(b"half")
     write_feed(tmp_path / "out", store, "IBOV")
-    assert json.loads(paths[0].read_text(encoding="utf-8"))["directions"][0]["target_session"] == from_day_number(20_001).isoformat()
+    assert (
+        json.loads(paths[0].read_text(encoding="utf-8"))["directions"][0]["target_session"] == from_day_number(20_001).isoformat()
+    )
     left.write_bytes(b"half")
     write_feed(tmp_path / "out", store, "IBOV")
     assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(path.name for path in paths)

@@ -25,7 +25,9 @@ def opening_words(data: IndexData) -> str:
     """How often the stated opening only repeats the close before, with the tolerance, and what follows from it."""
     share = repeated_share(data)
     text = (
-        _("The stated opening lies within {tolerance} of the close before on {share} of the sessions: it is not an opening price.")
+        _(
+            "The stated opening lies within {tolerance} of the close before on {share} of the sessions: it is not an opening price."
+        )
         if share > MOSTLY
         else _("The stated opening lies within {tolerance} of the close before on {share} of the sessions.")
     )

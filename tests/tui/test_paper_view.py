@@ -409,7 +409,7 @@ async def test_reconciling_shows_the_proof(real_home: Path) -> None:
         await open_paper(pilot)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
-        await see(pilot, "The same: 4 fills in 39 sessions")
+        await see(pilot, "to the cent: 4 fills in 39 sessions")
 
 
 async def test_opening_a_row_shows_its_chart_and_the_commands_lead_here(real_home: Path) -> None:
@@ -602,7 +602,7 @@ async def test_no_toast_tears_the_proof_and_the_working_notice_ends_with_it(real
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
         app_of(pilot).say("said meanwhile", "warning")
-        await see(pilot, "The same: ")
+        await see(pilot, "The same fills")
         seen = screen_text(pilot)
         assert not [word for word in ("replayed,", "said meanwhile", "Trading the history") if word in seen]
         assert all(line.rstrip()[-1:] in "╮│╯" for line in seen.splitlines() if line.lstrip()[:1] in tuple("╭│╰"))

@@ -148,11 +148,11 @@ def replay_text(done: Mapping[str, Any]) -> RenderableType:
 
 def reconcile_report(found: Mapping[str, Any]) -> RenderableType:
     """Whether the backtester gives the same fills, and where not."""
-    facts = {"fills": found["fills"], "sessions": found["sessions"]}
+    fills = ngettext("{count} fill", "{count} fills", found["fills"]).format(count=found["fills"])
+    sessions = ngettext("{count} session", "{count} sessions", found["sessions"]).format(count=found["sessions"])
+    facts = {"fills": fills, "sessions": sessions}
     if found["same"]:
-        return Text(
-            _("The same: {fills} fills in {sessions} sessions, and the same money to the cent.").format(**facts), style="green"
-        )
+        return Text(_("The same fills and the same money to the cent: {fills} in {sessions}.").format(**facts), style="green")
     cause = (
         _("Stored bars are no longer those that the account saw.")
         if found["cause"] == "data"

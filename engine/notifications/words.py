@@ -146,6 +146,7 @@ def _direction(payload: Mapping[str, Any]) -> Content:
     met = gate == "met"
     warnings = {
         "met": "",
+        "met by luck": "🔴 " + _("The quality gate is met by luck, as far as can be told: this is no basis for a trade."),
         None: "🔴 " + _("The quality gate was never evaluated: this is no basis for a trade."),
     }
     warning = warnings.get(gate, "🔴 " + _("The quality gate is not met: this is no basis for a trade."))

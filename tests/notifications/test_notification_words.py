@@ -149,6 +149,9 @@ def test_a_gate_that_was_never_evaluated_is_not_said_to_be_missed() -> None:
     assert "never evaluated" in said
     assert "not met" not in said
     assert "The quality gate is not met" in render(PAYLOADS["direction"], "plain")
+    lucky = render(direction_payload({**DIRECTION, "gate": {"verdict": "met by luck"}}), "plain")
+    assert "met by luck" in lucky
+    assert "not met" not in lucky
 
 
 def test_an_anomaly_advises_to_reduce_exposure_and_shows_how_severe_it_is() -> None:

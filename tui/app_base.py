@@ -84,7 +84,7 @@ class DeskBase(App[int]):
     def _show_unseen(self) -> None:
         if any(screen.is_modal for screen in self.screen_stack):
             return
-        for whole, severity in self.unseen:
+        for whole, severity in self.unseen[-LAST_SAID:]:
             self.notify(whole, severity=severity, timeout=TOAST_SECONDS, markup=False)  # type: ignore[arg-type]
         self.unseen.clear()
 

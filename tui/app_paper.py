@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DeskPaper(DeskBot):
-    """Everything that writes runs in a thread, one thing after the other."""
+    """Everything that writes runs in a thread of its own; each deed is one transaction, or as many as sessions are replayed."""
 
     def ready_desk(self) -> Desk | None:
         """The desk; while it is being prepared None, which is said."""

@@ -29,10 +29,13 @@ KIND = "direction"
 
 
 class AskingView(View):
-    """The part of the index view that asks: `target` is the session that is shown, `newest` the last one of which anything was said."""
+    """The part of the index view that asks: `target` is the session that is shown, `newest` the last one of which anything was said,
+    `quoting` the decision time and the symbol of the quote that is typed.
+    """
 
     symbol: str
     target: int | None
+    quoting: tuple[str, str] = ("", "")
     replays: dict[tuple[str, int, str], BoardDirection]
 
     @property
@@ -105,6 +108,7 @@ class AskingView(View):
         if not self._comes(moment.time):
             return
         title = _("Opening price of {symbol}") if moment.time == "open" else _("{symbol} now")
+        self.quoting = moment.time, self._quoted(moment)
         self.query_one("#index-price", Prompt).open("", title.format(symbol=self._quoted(moment)))
 
     def _comes(self, time: str) -> bool:
@@ -131,12 +135,12 @@ class AskingView(View):
 
     @on(Input.Submitted, "#index-price")
     def _typed(self, event: Input.Submitted) -> None:
-        moment, board = self.selected, self.desk_app.board
+        board, (time, symbol) = self.desk_app.board, self.quoting
         prompt = self.query_one("#index-price", Prompt)
-        if moment is None or board is None:
+        if board is None or not time:
             prompt.close()
             return
-        row = board.row(self._quoted(moment))
+        row = board.row(symbol)
         try:
             quote = typed_price(event.value, None if row is None else row.last)
         except PregaoError as error:
@@ -144,7 +148,7 @@ class AskingView(View):
             return
         prompt.close()
         self._back()
-        self._ask(moment.time, quote)
+        self._ask(time, quote)
 
     @on(Prompt.Dismissed)
     def _back(self) -> None:

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.domain import TIMEFRAMES
-from engine.errors import NoDataError, PregaoError, UsageError
+from engine.errors import NoDataError, UsageError
 from engine.i18n import _, ngettext
 from tui.widgets.form import Field, Form, Value
 
@@ -301,8 +301,3 @@ class TrainingForm(VerticalScroll, can_focus=False):
         if event.field.key == START:
             event.stop()
             self.post_message(self.Started())
-
-
-def problem(error: PregaoError) -> str:
-    """An error on one line."""
-    return f"{error.message}. {error.hint}" if error.hint else error.message

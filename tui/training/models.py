@@ -90,7 +90,7 @@ class TrainingModels(View):
         except PregaoError as error:
             self.app.call_from_thread(self.desk_app.say, error.message, "error", error.hint)
             return
-        self.app.call_from_thread(self.query_one(ComparePanel).show_result, pair)
+        self.app.call_from_thread(lambda: self.query_one(ComparePanel).show_result(pair))
 
     def _model(self) -> str:
         """The id of the model that is meant: that of the marked row, else that which is shown; empty where there is none."""

@@ -55,6 +55,7 @@ class DataView(View):
 
         outbox: Outbox
         state: object
+        only: str
 
     def __init__(self) -> None:
         super().__init__(id="data")
@@ -124,7 +125,7 @@ class DataView(View):
         if desk is None:
             return
         try:
-            self.post_message(self.OutboxLoaded(message_panel.read_outbox(desk, only), state))
+            self.post_message(self.OutboxLoaded(message_panel.read_outbox(desk, only), state, only))
         except PregaoError as error:
             self.app.call_from_thread(self.desk_app.fail, error)
 
@@ -157,7 +158,9 @@ class DataView(View):
 
     @on(OutboxLoaded)
     def _outbox_loaded(self, event: OutboxLoaded) -> None:
-        """The cursor stays on its message."""
+        """The cursor stays on its message. What was read for another filter comes too late."""
+        if event.only != self.only:
+            return
         table, chosen = self.query_one("#messages", VTable), self._message
         self.outbox, self._outbox_state = event.outbox, event.state
         ids = [listed.message.id for listed in self.outbox.messages]

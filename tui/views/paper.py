@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -145,8 +146,8 @@ class PaperView(FilteredView):
         try:
             board = open_board(desk.workspace.database)
             if board is not None:
-                message.state = board.paper_state()
-                board.close()
+                with closing(board):
+                    message.state = board.paper_state()
             message.shown = read_shown(desk)
         except PregaoError as error:
             self.app.call_from_thread(self.desk_app.fail, error)
@@ -156,9 +157,9 @@ class PaperView(FilteredView):
     @on(Loaded)
     def _loaded(self, event: Loaded) -> None:
         """The cursors stay on their rows."""
-        self._stale, self._state = False, event.state
         if event.shown is None:
             return
+        self._stale, self._state = False, event.state
         before = self.selected
         self.account = event.shown
         for name in TABLES:

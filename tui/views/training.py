@@ -19,8 +19,8 @@ from textual.worker import Worker, WorkerState
 from engine.errors import PregaoError
 from engine.i18n import _, mark
 from tui.actions import Action, bindings
-from tui.messages import JobAsked
-from tui.training.form import TrainingForm, problem
+from tui.messages import JobAsked, sentences
+from tui.training.form import TrainingForm
 from tui.training.frame import HINTS, PANELS
 from tui.training.look import KIND, Look, look_at
 from tui.training.models import TrainingModels
@@ -146,7 +146,7 @@ class TrainingView(TrainingModels):
         try:
             value = self.asked.parse(item, event.value.strip())
         except PregaoError as error:
-            self.query_one("#training-edit", Prompt).refuse(problem(error))
+            self.query_one("#training-edit", Prompt).refuse(sentences(error.message, error.hint))
             return
         self.query_one("#training-edit", Prompt).close()
         self.form.focus()

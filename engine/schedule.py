@@ -205,7 +205,7 @@ def _service(schedule: Schedule) -> str:
             f"ExecStart={words}",
             "Restart=on-failure",
             f"RestartSec={PAUSE}min",
-            "RestartPreventExitStatus=2",
+            "RestartPreventExitStatus=2 4",
             "",
         ]
     )
@@ -304,9 +304,20 @@ def _hint() -> str:
 
 def _run(words: Sequence[str], text: str | None) -> subprocess.CompletedProcess[str]:
     """The answer of a command, in English."""
-    plain = {**os.environ, "LC_ALL": "C"}
+    plain, posix = {**os.environ, "LC_ALL": "C"}, os.name == "posix"
+    encoding, errors = ("utf-8", "surrogateescape") if posix else (None, "replace")
     try:
-        return subprocess.run(words, input=text, capture_output=True, text=True, timeout=PATIENCE, check=False, env=plain)
+        return subprocess.run(
+            words,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env=plain,
+            encoding=encoding,
+            errors=errors,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PregaoError(_("{command} cannot be run: {error}").format(command=words[0], error=error), _hint()) from error
 

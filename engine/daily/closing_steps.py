@@ -11,7 +11,7 @@ from engine.domain import from_day_number
 from engine.errors import FileError
 from engine.ml.direction.times import CLOSE
 from engine.notifications.delivery import send_waiting, tell_rest
-from engine.paper.day import paper_day
+from engine.paper.day import paper_day, practising
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,11 @@ def trade_paper(plan: Plan, findings: Findings) -> Outcome:
     day = findings.paper
     idle = day["account"] is None or not (day["sessions"] or any(item["order"] is not None for item in day["followed"]))
     return Outcome("done", day, idle=idle)
+
+
+def which_account(plan: Plan) -> int | None:
+    """The account that practises on the past and is left alone: to open one asks for the step again."""
+    return practising(plan.desk)
 
 
 def recall_paper(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:  # noqa: ARG001

@@ -42,6 +42,8 @@ def write_day(desk: Desk, report: Mapping[str, Any]) -> list[Path]:
     """
     run_id, folder, day = report["run_id"], desk.workspace.out, report["paper"]
     account = None if day.get("account") is None else _account(desk)
+    if account is not None and account["account"] != day["account"]:
+        account = None
     tables: dict[str, tuple[Columns, list[dict[str, Any]]]] = {
         "signals": (SIGNALS, [_signal(report, item) for item in report["signals"]]),
         "anomalies": (ANOMALIES, [_anomaly(report, item) for item in report["anomalies"]]),

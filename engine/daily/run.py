@@ -24,6 +24,7 @@ from engine.ml.day import identities
 from engine.ml.direction.times import CLOSE
 from engine.notifications.delivery import send_waiting
 from engine.store.anomalies import with_state
+from engine.store.bars import live_cut
 from engine.store.directions import newest_evaluation
 from engine.store.imports import revised_since
 from engine.store.ledger import Run, StepRecord, begin_run, end_run, finish_step, newest_snapshot, read_signals, read_step
@@ -41,6 +42,7 @@ BRINGING = ("fetch", "import")
 def run_daily(plan: Plan) -> Report:
     """Do every step that is not done yet and return the report of the whole run.
 
+    What the run has just imported is seen by all its steps from "check" on.
     Raises NoDataError when the store holds no bar to work on and BusyError while another run is under way; other errors of a step
     end the run as failed.
     """
@@ -58,9 +60,11 @@ def _run(plan: Plan, lock: RunLock) -> Report:
     steps = tuple(step for step in STEPS if step.later or plan.decision_time == CLOSE)
     for position, step in enumerate(steps):
         lock.renew()
+        if step.name == "check" and not plan.replay:
+            plan = replace(plan, cut=live_cut(store, plan.cut.time, plan.desk.now()))
         plan.progress(position, len(steps), step.name)
         details = [record.detail for record in records if record.name not in BRINGING]
-        inputs = _digest(run.inputs, store.snapshot(), details)
+        inputs = _digest(run.inputs, store.snapshot(), details, step.reads(plan))
         earlier = read_step(store, run.id, step.name)
         known = earlier is not None and earlier.status != "failed"
         if earlier is not None and earlier.status == "done" and not step.always and earlier.inputs == inputs:

@@ -48,10 +48,15 @@ def nothing(plan: Plan, findings: Findings, detail: Mapping[str, Any]) -> None:
     """The `recall` of a step whose findings no other step asks for."""
 
 
+def nothing_else(plan: Plan) -> None:
+    """The `reads` of a step that reads nothing besides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step. `always` steps run again in every call; the others only when what they read has changed, else `recall` puts what
-    they had found, as recorded, into the findings. `later` steps are those of every decision time.
+    they had found, as recorded, into the findings. `later` steps are those of every decision time. reads: what a step reads besides
+    bars, settings and the findings of the steps before.
     """
 
     name: str
@@ -59,6 +64,7 @@ class Step:
     always: bool = False
     later: bool = False
     recall: Callable[[Plan, Findings, Mapping[str, Any]], None] = nothing
+    reads: Callable[[Plan], object] = nothing_else
 
 
 def teller(plan: Plan) -> Teller:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.daily.closing_steps import feed, notify, recall_paper, summarise, trade_paper
+from engine.daily.closing_steps import feed, notify, recall_paper, summarise, trade_paper, which_account
 from engine.daily.data_steps import adjust, check, collect, fetch
 from engine.daily.signal_steps import (
     find_anomalies,
@@ -32,7 +32,7 @@ STEPS: tuple[Step, ...] = (
     Step("signals", find_signals, recall=recall_signals),
     Step("directions", say_directions, later=True, recall=recall_directions),
     Step("anomalies", find_anomalies, recall=recall_anomalies),
-    Step("paper", trade_paper, recall=recall_paper),
+    Step("paper", trade_paper, recall=recall_paper, reads=which_account),
     Step("feed", feed, always=True),
     Step("summary", summarise, always=True, later=True),
     Step("notifications", notify, always=True, later=True),

@@ -43,7 +43,7 @@ def tell_rest(
         if rules is not None:
             teller.prices(connection, rules, series)
             if day is not None and paper.get("account") is not None:
-                teller.drawdown(connection, rules, paper["account"], day, day["equity"] / (1.0 + day["drawdown"]))
+                teller.drawdown(connection, rules, paper["account"], day, day["top"])
     return wrong
 
 

@@ -31,9 +31,9 @@ def paper_day(desk: Desk, session: int, signals: Sequence[Mapping[str, Any]]) ->
 
 
 def day_summary(desk: Desk) -> dict[str, Any] | None:
-    """The newest session of the open account: {"session", "pnl" (R$), "return", "trades" (closed), "win_rate", "equity", "drawdown"}.
+    """The newest session of the open account: {"session", "pnl" (R$), "return", "trades" (closed), "win_rate", "equity", "drawdown", "top"}.
 
-    drawdown: below its highest equity at a close, a fraction <= 0. None before the first session.
+    drawdown: below its highest equity at a close, `top` (R$), a fraction <= 0. None before the first session.
     """
     with desk.store.read() as connection:
         stored = paper.read_account(connection)
@@ -51,7 +51,14 @@ def day_summary(desk: Desk) -> dict[str, Any] | None:
         "win_rate": sum(trade["pnl"] > 0 for trade in trades) / len(trades) if trades else None,
         "equity": round(curve[-1], 2),
         "drawdown": curve[-1] / max(curve) - 1.0,
+        "top": round(max(curve), 2),
     }
+
+
+def practising(desk: Desk) -> int | None:
+    """The number of the open account where it walks through the past, which the daily run leaves alone; else None."""
+    found = _open(desk)
+    return None if found is None or found.terms["mode"] == LIVE else found.id
 
 
 def _open(desk: Desk) -> paper.StoredAccount | None:

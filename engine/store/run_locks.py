@@ -78,11 +78,13 @@ def take_lock(store: Store, mine: Holder) -> tuple[bool, Holder | None]:
     """Take the lock unless a process of another machine has it: whether it was taken, and whose row was there.
 
     A row of this machine (the same host or boot) counts as left over: the caller knows that none of its processes has the lock. Another
-    one is void when it has expired, or ends later than a new one would (it was written before the clock was set back).
+    one is void when it has expired, or ends a whole term later than a new one would: it was written before a clock was set back. Clocks
+    that differ by less than a term void nothing.
     """
     with store.write() as connection:
         earlier = _read(connection)
-        if earlier is not None and mine.since < earlier.expires_at <= mine.expires_at and not _same_machine(earlier, mine):
+        latest = mine.expires_at + (mine.expires_at - mine.since)
+        if earlier is not None and mine.since < earlier.expires_at <= latest and not _same_machine(earlier, mine):
             return False, earlier
         connection.exec_driver_sql("DELETE FROM run_locks")
         connection.exec_driver_sql(f"INSERT INTO run_locks (id, {COLUMNS}) VALUES (1, ?, ?, ?, ?, ?)", astuple(mine))

@@ -71,7 +71,7 @@ def test_a_timer_is_installed_shown_and_removed(system: Path, tmp_path: Path) ->
     text = service.read_text()
     assert f'"--run-daily" "--home" "{tmp_path / "home"}"' in text
     assert "Restart=on-failure" in text
-    assert "RestartPreventExitStatus=2" in text
+    assert "RestartPreventExitStatus=2 4" in text
     assert calls(system) == ["systemctl --user daemon-reload", "systemctl --user enable --now pregao-daily.timer"]
     shown = call("schedule", "show", "--kind", "systemd", "--json").json
     assert (shown["installed"], [item["kind"] for item in shown["schedules"]]) == (True, ["systemd"])

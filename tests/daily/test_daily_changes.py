@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,11 +13,15 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
+from engine.daily import run_daily
 from engine.daily.changes import changed
+from engine.desk import open_desk
 from engine.domain import SAO_PAULO, day_number
 from engine.errors import FileError, StoreError
+from engine.jobs.work import plan_day
 from engine.store import outbox
 from engine.store.ledger import finish_step
+from engine.workspace import Workspace
 from tests.desk_maker import MORNING, at_desk, calendar, call, daily_csv, import_market, sessions, walk
 from tests.notifications.webhook_server import Hook, webhook_server
 
@@ -254,3 +259,22 @@ def test_one_run_of_the_history_is_shown_with_its_steps_and_seconds(home: Path) 
 
 def test_the_later_decision_time_has_a_report_in_words_too(home: Path) -> None:
     assert call("--run-daily", "--at", "preopen", home=home, now=MORNING).code in (0, 3)
+
+
+def test_a_correction_that_a_run_imports_itself_is_seen_by_its_own_steps(home: Path) -> None:
+    """The clock moves on while a run imports: what it has just taken in is known to it."""
+    assert call("--run-daily", "--json", home=home).code == 0
+    days = sessions()
+    bars = walk("MEAA3", len(days))
+    bars[-1, :4] = np.round(bars[-1, :4] * 0.97, 2)
+    inbox = home / "data" / "inbox"
+    inbox.mkdir(exist_ok=True)
+    daily_csv(inbox / "MEAA3.csv", days, bars)
+    ticking = count(MORNING + 60)
+    opened = open_desk(Workspace(home), lambda: next(ticking))
+    try:
+        report = run_daily(plan_day(opened)).as_dict()
+    finally:
+        opened.close()
+    (signal,) = [item for item in report["signals"] if item["symbol"] == "MEAA3"]
+    assert signal["price"] == float(bars[-1, 3])

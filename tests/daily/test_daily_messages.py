@@ -150,6 +150,7 @@ def test_the_summary_has_the_day_of_the_paper_account(home: Path, hook: Hook) ->
         "win_rate": 0.5,
         "equity": 88_000.0,
         "drawdown": -0.12,
+        "top": 100_000.0,
     }
     report = {"run_id": RUN, "session": "2025-06-30", "status": "done", "signals": [], "anomalies": [], "directions": []}
 

@@ -45,8 +45,12 @@ class Opening:
 
     @property
     def stop(self) -> float:
-        """The stop that will protect what it deals, NaN for none: that of the position that it adds to, else its own."""
-        return held_stop(self.book) if self.book.position.units else self.order.stop
+        """The stop that will protect what it deals, NaN for none: that of the position that it adds to, else its own. A stop of the
+        position that the price has reached protects nothing."""
+        if not self.book.position.units:
+            return self.order.stop
+        stop = held_stop(self.book)
+        return stop if (self.price - stop) * self.order.side > 0 else math.nan
 
     @property
     def loss(self) -> float:
@@ -92,7 +96,7 @@ def order_risk(opening: Opening) -> float:
 
 
 def _held_risk(opening: Opening) -> float:
-    return position_risk(opening.book, opening.stop) if opening.book.position.units else 0.0
+    return position_risk(opening.book, held_stop(opening.book)) if opening.book.position.units else 0.0
 
 
 def exposed(account: Account) -> float:

@@ -10,7 +10,7 @@ from engine.backtest.orders import LEVELS, LIMIT, MARKET, STOP, STOP_LIMIT, Orde
 from engine.domain import Market
 from engine.errors import UsageError
 from engine.i18n import _
-from engine.paper.risk import expected_price
+from engine.paper.risk import expected_price, held_stop
 
 if TYPE_CHECKING:
     from engine.backtest.positions import Book
@@ -81,6 +81,8 @@ def order_of(ticket: Ticket, book: Book, instrument: Instrument, last: float, ta
     order = placed(order, book.terms.tick)
     _check_trigger(order, last)
     _check_levels(order, expected_price(order, last))
+    if not closing:
+        _check_held_stop(order, expected_price(order, last), held_stop(book))
     return order
 
 
@@ -158,3 +160,14 @@ def _check_levels(order: Order, price: float) -> None:
                 target=f"{order.target:.10g}", price=f"{price:.10g}"
             )
         )
+
+
+def _check_held_stop(order: Order, price: float, stop: float) -> None:
+    """What is added to a position is dealt before its stop (NaN: there is none) and not beyond it."""
+    if math.isnan(stop) or (price - stop) * order.side > 0:
+        return
+    words = {"price": f"{price:.10g}", "stop": f"{stop:.10g}"}
+    hint = _("Choose a price on the other side of the stop, or move the stop first.")
+    if order.side > 0:
+        raise UsageError(_("At {price} it would be bought below the stop of the position, {stop}").format(**words), hint)
+    raise UsageError(_("At {price} it would be sold above the stop of the position, {stop}").format(**words), hint)

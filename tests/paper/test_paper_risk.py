@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from engine.backtest.orders import Order
 from engine.desk import open_desk
 from engine.domain import day_number
 from engine.errors import UsageError
 from engine.paper.account import PaperAccount
+from engine.paper.risk import Opening, order_risk
+from engine.paper.state import State
 from engine.paper.tickets import Ticket
 from engine.paper.words import hint_of
 from engine.settings_model import Paper
+from engine.store import paper
 from tests.desk_maker import MORNING
 from tests.paper.paper_maker import DAYS, FREE, flat
 
@@ -79,6 +83,30 @@ def test_adding_counts_the_risk_of_the_whole_position(draw) -> None:
     assert desk.status()["risk"]["risk_per_trade"] == pytest.approx(0.015)
     assert refused(desk, "AAAA3", 400) == ["risk_per_trade"]
     assert refused(desk, "AAAA3", 300) == []
+
+
+@pytest.mark.parametrize(("side", "price", "words"), [(1, 9.0, "bought below"), (1, 9.5, "bought below"), (-1, 11.0, "sold above"), (-1, 10.5, "sold above")])  # fmt: skip
+def test_nothing_is_added_at_or_beyond_the_stop_of_the_position(draw, side, price, words) -> None:
+    desk = draw(CALM, rules(risk_per_trade=0.02))
+    desk.order("AAAA3", 100 * side, stop=10 - 0.5 * side)
+    desk.account.replay_to(day_number(DAYS[1]))
+    with pytest.raises(UsageError, match=f"{words} the stop of the position"):
+        desk.order("AAAA3", 9000 * side, "limit", limit=price)
+    assert list(desk.rows()) == ["1"]
+    assert desk.order("AAAA3", 100 * side, "limit", limit=10 - 0.4 * side).state == "waiting"
+
+
+def test_a_stop_that_the_price_has_reached_bounds_no_loss(draw) -> None:
+    desk = draw({"AAAA3": [*flat(10, 2), *flat(9.4, 3)]}, rules(risk_per_trade=0.02))
+    desk.order("AAAA3", 100, stop=9.5)
+    desk.account.replay_to(day_number(DAYS[1]))
+    with desk.desk.store.rehearse() as connection:
+        stored = paper.read_account(connection)
+        book = State.of(stored.state).account.books["AAAA3"]
+    for price, loss in ((9.6, 0.1), (9.5, 9.5), (9.4, 9.4)):
+        opening = Opening(book, Order("limit", 1, 1000, limit=price), price)
+        assert opening.loss == pytest.approx(loss)
+        assert order_risk(opening) == pytest.approx(50 + 1000 * loss)
 
 
 def test_there_are_at_most_so_many_positions_and_waiting_entries(draw) -> None:

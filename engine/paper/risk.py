@@ -23,7 +23,8 @@ SLACK = {"max_positions": 0.0, "risk_per_trade": 1e-9, "exposure": 1e-9, "cash":
 @dataclass(frozen=True, slots=True)
 class Opening:
     """An order that opens, as the rules see it. order: with what it may still deal. price: the worst that it is expected at. fee:
-    share of the value. last: the newest close, at which a short that is sold below it is worth more.
+    share of the value. last: the newest close, at which a short that is sold below it is worth more. leaving: the position is closed
+    before, so that its stop protects nothing of what this order deals.
     """
 
     book: Book
@@ -31,6 +32,7 @@ class Opening:
     price: float
     fee: float = 0.0
     last: float = 0.0
+    leaving: bool = False
 
     @property
     def units(self) -> int:
@@ -47,7 +49,7 @@ class Opening:
     def stop(self) -> float:
         """The stop that will protect what it deals, NaN for none: that of the position that it adds to, else its own. A stop of the
         position that the price has reached protects nothing."""
-        if not self.book.position.units:
+        if self.leaving or not self.book.position.units:
             return self.order.stop
         stop = held_stop(self.book)
         return stop if (self.price - stop) * self.order.side > 0 else math.nan
@@ -75,10 +77,15 @@ def expected_price(order: Order, last: float) -> float:
 
 
 def held_stop(book: Book) -> float:
-    """The stop that protects all of a position, NaN without one."""
+    """The stop that protects all of a position for as long as it is held, NaN without one: its own, or a plain one that stays."""
     side = book.position.side
-    levels = [order.trigger for order in book.exits if order.kind in (STOP, STOP_LIMIT) and order.quantity == 0]
+    levels = [order.trigger for order in book.exits if _lasting(order)]
     return (max(levels) if side > 0 else min(levels)) if levels and book.position.units else math.nan
+
+
+def _lasting(order: Order) -> bool:
+    """Whether an order that closes is a stop for all of the position which neither a limit nor the time can take away."""
+    return order.kind == STOP and order.quantity == 0 and (order.expires == 0 or order.tag == "stop")
 
 
 def position_risk(book: Book, stop: float) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.backtest.account import advance
+from engine.backtest.intents import follow
 from engine.backtest.kernel import EVENT
 from engine.backtest.money import Account, equity, night
 from engine.backtest.orders import fill_price, less_dividend, placed, split_units
@@ -156,7 +157,10 @@ def _judge_again(
     dealt: Mapping[str, int],
     done: Played,
 ) -> None:
-    """Reduce the entries that this instant fills to what the rules allow at the price that came, in the order of the symbols."""
+    """Reduce the entries that this instant fills to what the rules allow at the price that came, in the order of the symbols.
+
+    A stop of a position that the open closes vouches for nothing: exits are dealt first.
+    """
     came = {book.symbol: bar for book, bar in items}
     openings: dict[str, Opening] = {}
     filling: list[str] = []
@@ -165,7 +169,7 @@ def _judge_again(
             price = _price_before_events(book, order, came[book.symbol]) if book.symbol in came else None
             if price is not None:
                 filling.append(order.tag)
-                openings[order.tag] = Opening(book, order, price)
+                openings[order.tag] = Opening(book, order, price, leaving=_leaves_at_open(book, came[book.symbol]))
             else:
                 last = last_price(book.symbol, instant)
                 openings[order.tag] = Opening(book, order, expected_price(order, last), last=last)
@@ -179,6 +183,16 @@ def _judge_again(
             done.changed.append((instant, REDUCED, kept))
             done.ended += reduce(book, tag, units)
             openings[tag] = replace(opening, order=replace(opening.order, quantity=units))
+
+
+def _leaves_at_open(book: Book, bar: Bar) -> bool:
+    """Whether the open of a bar fills an order that closes: one at the market, a time exit, a stop or limit that it has passed."""
+    if not book.position.units:
+        return False
+    position = replace(book.position, age=book.position.age + 1, scale=book.position.scale * bar.split)
+    after = replace(book, position=position, exits=[of_day(order, bar, book) for order in book.exits])
+    follow(after, bar)
+    return any(fill_price(order, bar.open, bar.high, bar.low, bar.close) == bar.open for order in after.exits)
 
 
 def _price_before_events(book: Book, order: Order, bar: Bar) -> float | None:

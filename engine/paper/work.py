@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.backtest.account import new_book
 from engine.backtest.money import Account
-from engine.backtest.orders import Order
+from engine.backtest.orders import MARKET, Order
 from engine.domain import from_day_number, iso, jsonable
 from engine.paper.ending import ending
 from engine.paper.legs import Legs
@@ -93,7 +93,10 @@ class Work:
 
     def opening(self, symbol: str, order: Order, last: float) -> Opening:
         """An order that opens, as the risk rules see it. last: the newest close, R$ or points."""
-        return Opening(self.book(symbol), order, expected_price(order, last), self.fee(symbol), last)
+        leaving = any(
+            row.symbol == symbol and row.order["reduce_only"] and row.order["kind"] == MARKET for row in self.waiting.values()
+        )
+        return Opening(self.book(symbol), order, expected_price(order, last), self.fee(symbol), last, leaving)
 
     def last_price(self, symbol: str, instant: int) -> float:
         """The newest close by `instant`, R$ or points."""

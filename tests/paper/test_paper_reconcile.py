@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine.domain import day_number
+from engine.errors import UsageError
 from engine.store import paper
 from tests.desk_maker import walk
 from tests.paper.paper_maker import COSTLY, DAYS, SYMBOLS, Drawn, busy, flat, import_cdi
@@ -63,7 +64,10 @@ def place_at_random(desk: Drawn, symbol: str, held: str | None, price: float, rn
         levels["trigger"] = price * (1.0 + side * float(rng.uniform(0.0, 0.03)))
     if held is None:
         levels |= {"stop": price * (1 - 0.1 * side), "target": price * (1 + 0.1 * side)}
-    desk.order(symbol, int(rng.integers(1, 30)) * 100 * side, kind, **levels)
+    try:
+        desk.order(symbol, int(rng.integers(1, 30)) * 100 * side, kind, **levels)
+    except UsageError as error:
+        assert "the stop of the position" in error.message
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.backtest.execution import Execution
 from engine.backtest.orders import Order
 from engine.desk import open_desk
 from engine.domain import day_number
@@ -107,6 +108,49 @@ def test_a_stop_that_the_price_has_reached_bounds_no_loss(draw) -> None:
         opening = Opening(book, Order("limit", 1, 1000, limit=price), price)
         assert opening.loss == pytest.approx(loss)
         assert order_risk(opening) == pytest.approx(50 + 1000 * loss)
+
+
+def test_the_stop_of_a_position_that_is_being_closed_vouches_for_nothing(draw) -> None:
+    desk = draw(CALM, rules(risk_per_trade=0.02))
+    desk.order("AAAA3", 100, stop=9.9)
+    desk.account.replay_to(day_number(DAYS[1]))
+    desk.account.close("AAAA3")
+    assert refused(desk, "AAAA3", 9000) == ["risk_per_trade"]
+    desk.account.cancel(["2"])
+    assert refused(desk, "AAAA3", 9000) == []
+    assert desk.account.close("AAAA3").state == "waiting"
+    desk.account.replay_to(day_number(DAYS[2]))
+    assert desk.fills()[1:] == [("AAAA3", -100, 10.0, "signal"), ("AAAA3", 100, 10.0, "entry")]
+    assert desk.rows()["4"]["rules"] == ["gap"]
+    assert desk.account.reconcile()["same"]
+
+
+def test_a_stop_that_the_open_passes_vouches_for_nothing(draw) -> None:
+    desk = draw({"AAAA3": [*flat(10, 2), *flat(9.0, 4)]}, rules(risk_per_trade=0.02))
+    desk.order("AAAA3", 100, stop=9.9)
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert refused(desk, "AAAA3", 9000) == []
+    desk.account.replay_to(day_number(DAYS[2]))
+    assert desk.fills()[1:] == [("AAAA3", -100, 9.0, "stop"), ("AAAA3", 200, 9.0, "entry")]
+    assert desk.account.reconcile()["same"]
+
+
+def test_a_position_that_its_time_closes_vouches_for_nothing(draw) -> None:
+    desk = draw(CALM, rules(risk_per_trade=0.02))
+    desk.account.place(Ticket("AAAA3", 1, 100, stop=9.9), execution=Execution(time_exit=1))
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert refused(desk, "AAAA3", 9000) == []
+    desk.account.replay_to(day_number(DAYS[2]))
+    assert desk.fills()[1:] == [("AAAA3", -100, 10.0, "time"), ("AAAA3", 100, 10.0, "entry")]
+
+
+@pytest.mark.parametrize(("stop", "broken"), [(Ticket("AAAA3", -1, 0, "stop", trigger=9.9), []), (Ticket("AAAA3", -1, 0, "stop", trigger=9.9, bars=1), ["risk_per_trade"]), (Ticket("AAAA3", -1, 100, "stop", trigger=9.9), ["risk_per_trade"]), (Ticket("AAAA3", -1, 0, "stop_limit", trigger=9.9, limit=9.8), ["risk_per_trade"])])  # fmt: skip
+def test_only_a_plain_stop_for_all_of_the_position_that_stays_protects_it(draw, stop, broken) -> None:
+    desk = draw(CALM, rules(risk_per_trade=0.02))
+    desk.order("AAAA3", 100)
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert desk.account.place(stop).state == "waiting"
+    assert refused(desk, "AAAA3", 9000) == broken
 
 
 def test_there_are_at_most_so_many_positions_and_waiting_entries(draw) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
+from threading import get_ident
 
 ENDING = ".part"
 
@@ -16,7 +18,7 @@ def write_whole(path: Path, content: bytes) -> None:
     killed left there is cleared away. The folder must exist. Raises OSError, with the file as it was.
     """
     clear_parts(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}{ENDING}")
+    part = path.with_name(f".{path.name}.{get_ident()}.{os.getpid()}{ENDING}")
     try:
         with part.open("wb") as file:
             file.write(content)
@@ -29,7 +31,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def clear_parts(path: Path) -> None:
     """Delete the parts of this file whose processes have ended; on Windows, where asking could end one, they stay."""
-    for part in path.parent.glob(f".{path.name}.*{ENDING}"):
+    for part in path.parent.glob(f".{escape(path.name)}.*{ENDING}"):
         number = part.name.removesuffix(ENDING).rpartition(".")[2]
         if os.name == "posix" and number.isdecimal() and not _runs(int(number)):
             with suppress(OSError):

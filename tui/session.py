@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from engine.whole_file import write_whole
+
 
 @dataclass
 class Session:
@@ -29,8 +31,6 @@ class Session:
         """Write the state; a folder that cannot be written loses only this."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(asdict(self)), encoding="utf-8")
-            part.replace(path)
+            write_whole(path, json.dumps(asdict(self)).encode())
         except OSError:
             return

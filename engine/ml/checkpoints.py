@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.ml.tuning import Trial, Tuned
+from engine.whole_file import write_whole
 
 if TYPE_CHECKING:
     from engine.domain import IntArray
@@ -37,11 +37,8 @@ class Checkpoints:
     def keep(self, key: str, found: Tuned) -> None:
         """Write a finished search; a file is there whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{key}.json"
-        part = path.with_suffix(f".{os.getpid()}.part")
         held = {"params": dict(found.params), "trials": [asdict(trial) for trial in found.trials]}
-        part.write_text(json.dumps(held), "utf-8")
-        part.replace(path)
+        write_whole(self.folder / f"{key}.json", json.dumps(held).encode())
 
     def forget(self, keys: Sequence[str]) -> None:
         """Delete the searches of a training that came to its end."""

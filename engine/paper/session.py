@@ -60,7 +60,7 @@ def play(
     """Trade the bars of one session, by symbol, and change the state to its close.
 
     rate: what cash earned over the night before. limits: the rules of now; beyond their loss of a session no order that opens goes
-    on waiting. filled: units that each waiting order (by tag) has dealt before. last_price: the newest close of a symbol by an instant.
+    on waiting, one that was placed during the session neither. filled: units that each waiting order (by tag) has dealt before. last_price: the newest close of a symbol by an instant.
     """
     account, done = state.account, Played()
     interest = account.interest
@@ -87,6 +87,8 @@ def play(
             state.blocked, state.lost, state.limit = True, max(state.lost, -change), limits.daily_loss
             _take_back_entries(account, instant + 1, done, "daily_loss")
     state.last = equity(account)
+    if state.blocked:
+        _take_back_placed(state, max(instants, default=0) + 1, done)
     return done
 
 
@@ -215,6 +217,16 @@ def _take_back_entries(account: Account, at: int, done: Played, why: str) -> Non
     for book in account.books.values():
         for order in list(book.entries):
             _take_back(book, order.tag, at, done, why)
+
+
+def _take_back_placed(state: State, at: int, done: Played) -> None:
+    """End the orders to open that were placed too late for a bar of the session which has lost too much."""
+    for command in list(state.commands):
+        if command.order is not None and not command.order.reduce_only:
+            state.commands.remove(command)
+            done.ended.append(Ended(command.tag, "daily_loss"))
+            kept = {"symbol": command.symbol, "tag": command.tag, "why": "daily_loss"}
+            done.changed.append((max(at, command.at), CANCELLED, kept))
 
 
 def _take_back(book: Book, tag: str, at: int, done: Played, why: str) -> None:

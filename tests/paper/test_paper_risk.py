@@ -343,6 +343,36 @@ def test_after_a_days_loss_nothing_opens_until_a_better_one_is_over(draw) -> Non
     assert desk.account.reconcile()["same"]
 
 
+@pytest.mark.parametrize(("hour", "fall"), [(14, 9.0), (14, 9.8), (20, 9.0)])
+def test_a_days_loss_ends_what_was_placed_while_the_session_went_on(draw, hour, fall) -> None:
+    desk = draw(None, rules(daily_loss=0.05), replay=False)
+    desk.at(DAYS[0], 20)
+    desk.add({"AAAA3": flat(10, 1), "BBBB3": flat(10, 1), "CCCC3": flat(10, 1)})
+    desk.order("AAAA3", 6000)
+    desk.at(DAYS[1], 20)
+    desk.add({"AAAA3": flat(10, 2), "BBBB3": flat(10, 2), "CCCC3": flat(10, 2)})
+    desk.account.replay_to()
+    desk.at(DAYS[2], hour)
+    assert [desk.order("BBBB3", 100).state, desk.order("CCCC3", 100).state] == ["waiting", "waiting"]
+    desk.account.cancel(["3"])
+    assert desk.order("AAAA3", -100).state == "waiting"
+    desk.at(DAYS[2], 21)
+    later = {"AAAA3": [*flat(10, 2), *flat(fall, 3)], "BBBB3": flat(10, 5), "CCCC3": flat(10, 5)}
+    desk.add({symbol: bars[:3] for symbol, bars in later.items()})
+    desk.account.replay_to()
+    lost = fall < 9.5
+    assert desk.status()["risk"]["blocked"] is lost
+    assert desk.rows()["2"]["state"] == ("cancelled" if lost else "waiting")
+    assert desk.rows()["2"]["rules"] == (["daily_loss"] if lost else [])
+    desk.at(DAYS[4], 21)
+    desk.add(later)
+    desk.account.replay_to()
+    expected = [("AAAA3", -100, fall, "signal"), *([] if lost else [("BBBB3", 100, 10.0, "entry")])]
+    assert desk.fills()[1:] == expected
+    assert desk.rows()["3"]["state"] == "cancelled"
+    assert desk.account.reconcile()["same"]
+
+
 def test_a_loss_of_less_than_the_limit_stops_nothing(draw) -> None:
     desk = draw({"AAAA3": FALL, "BBBB3": flat(10, 5)}, rules(daily_loss=0.05))
     desk.order("AAAA3", 4900)

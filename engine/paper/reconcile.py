@@ -91,13 +91,17 @@ class _Again:
         return sorted({command.symbol for command in self.commands})
 
     def before(self, account: Account, session: int, instant: int) -> None:
-        """Called before each instant; the night before `session` itself is the backtester's."""
+        """Called before each instant; the night before `session` itself is the backtester's.
+
+        An order of a symbol without a bar in these sessions, of which `account` has no book, can fill nothing.
+        """
         self.account = account
         self.sleep(session)
         if self._nights and self._nights[0] == session:
             self._nights.pop(0)
         for command in due_commands(self.commands, instant):
-            execute(account, command, account.books.__getitem__)
+            if command.symbol in account.books:
+                execute(account, command, account.books.__getitem__)
             self.commands.remove(command)
 
     def sleep(self, session: int) -> None:

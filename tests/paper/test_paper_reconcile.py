@@ -103,6 +103,19 @@ def test_changed_bars_are_named_as_the_cause(draw) -> None:
     assert [(item["in"], item["price"]) for item in proof["differences"]] == [("account", 9.5)]
 
 
+def test_an_order_of_a_symbol_without_bars_does_not_keep_the_others_from_being_compared(draw) -> None:
+    desk = draw({"AAAA3": flat(10, 5)})
+    desk.add({"BBBB3": flat(10, 2)}, [DAYS[0], DAYS[4]])
+    desk.order("AAAA3", 100)
+    desk.order("BBBB3", 100)
+    desk.account.replay_to(day_number(DAYS[3]))
+    proof = desk.account.reconcile()
+    assert (proof["same"], proof["fills"], proof["replayed_fills"]) == (True, 1, 1)
+    desk.account.replay_to(day_number(DAYS[4]))
+    proof = desk.account.reconcile()
+    assert (proof["same"], proof["fills"], proof["replayed_fills"]) == (True, 2, 2)
+
+
 def test_a_fill_that_was_tampered_with_is_a_defect(draw) -> None:
     desk = draw({"AAAA3": flat(10, 5)})
     desk.order("AAAA3", 100)

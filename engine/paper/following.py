@@ -17,7 +17,7 @@ from engine.i18n import _
 from engine.paper.risk import expected_price, exposed, free_cash
 from engine.paper.state import tag_of
 from engine.paper.tickets import Ticket
-from engine.paper.work import working
+from engine.paper.work import rehearsing, working
 from engine.signals import rules_of, valid_until
 from engine.store import paper
 from engine.store.bars import Cut, read_bars
@@ -38,9 +38,10 @@ SIDES = {"BUY": 1, "SELL": -1}
 def signal_now(desk: Desk, symbol: str, strategy: Strategy | None) -> dict[str, Any]:
     """What `strategy` (None: the one that suits the regime) says of a symbol at the instant of the open account, in its JSON form.
 
+    Nothing is changed: without an account, it is the instant of one that would be opened now.
     Raises NoDataError for too few bars by then.
     """
-    with working(desk) as work:
+    with rehearsing(desk) as work:
         at, session, timeframe = work.instant(), work.session, "1d"
     bars, _events = adjusted(desk.store, read_bars(desk.store, symbol, timeframe, cut=Cut(at, at)), Cut(at, at))
     if not len(bars):

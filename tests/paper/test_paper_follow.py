@@ -167,3 +167,10 @@ def test_the_daily_run_leaves_the_account_alone_unless_it_is_open_and_live(home)
     call("--run-daily", home=home)
     status = call("paper", "status", "--json", home=home).json
     assert (status["mode"], status["session"], status["orders"]) == ("replay", DAYS[-5].isoformat(), [])
+
+
+def test_reading_a_signal_opens_no_account(home) -> None:
+    said = at_desk(home, lambda desk: signal_now(desk, "MEAA3", strategies.get("trend_following")))
+    assert said["symbol"] == "MEAA3"
+    assert call("paper", "follow", "TYPO3", home=home).code != 0
+    assert call("paper", "status", "--json", home=home).json["account"] is None

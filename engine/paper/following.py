@@ -58,8 +58,9 @@ def follow(desk: Desk, signals: Sequence[Mapping[str, Any]], place: Callable[...
 
     result: "placed", "refused" (the order holds the reasons), "known" (it was followed before) or why nothing is to do:
     "hold", "rejected" (by a model), "stale", "held" (in that direction already), "nothing to sell".
-    A signal against a position closes it. An order of the same bar that another signal placed and that this one contradicts is
-    cancelled. An entry risks `risk_per_trade` of the equity at its stop and takes an equal share of the exposure at most.
+    A signal against a position closes it. What an earlier signal of the same strategy and bar has placed is cancelled where the
+    strategy says something else now; what another strategy's has placed only where this one wants another action and its order is
+    accepted. An entry risks `risk_per_trade` of the equity at its stop and takes an equal share of the exposure at most.
     """
     ranked = sorted(signals, key=lambda signal: (-float(signal["strength"] or 0.0), signal["symbol"]))
     done = []
@@ -74,21 +75,22 @@ def follow(desk: Desk, signals: Sequence[Mapping[str, Any]], place: Callable[...
 def follow_one(work: Work, signal: Mapping[str, Any], place: Callable[..., StoredOrder]) -> tuple[str, StoredOrder | None]:
     """The same for one signal within a transaction: the result, and the order where there is one."""
     symbol, side = signal["symbol"], SIDES.get(signal["action"], 0)
-    _drop_contradicted(work, signal)
+    key = key_of(signal)
+    prefix = key.removesuffix(f"{signal['strategy']} {signal['action']}")
+    others = [row for row in work.waiting.values() if row.signal and row.signal.startswith(prefix) and row.signal != key]
+    outdated = [row for row in others if (row.signal or "").startswith(f"{prefix}{signal['strategy']} ")]
+    _drop(work, outdated)
     units = work.account.books[symbol].position.units if symbol in work.account.books else 0
     why = _nothing_to_do(work, signal, side, units)
     if why:
         return why, None
-    execution = replace(
-        Execution(**work.desk.settings.orders.model_dump()),
-        volume_cap=work.terms.volume_cap,
-        fractional=work.terms.fractional,
-    )
-    key = key_of(signal)
-    if units:
-        row = place(work, Ticket(symbol, side, 0), origin="signal", signal=key)
-    else:
-        row = _enter(work, signal, side, execution, key, place)
+    contradicted = [row for row in others if row not in outdated and not (row.signal or "").endswith(f" {signal['action']}")]
+    before = work.mark() if contradicted else None
+    _drop(work, contradicted)
+    row = _order(work, signal, side, units, place)
+    if before is not None and row.state == paper.REFUSED:
+        work.back_to(before)
+        row = _order(work, signal, side, units, place)
     return "refused" if row.state == paper.REFUSED else "placed", row
 
 
@@ -111,12 +113,22 @@ def _nothing_to_do(work: Work, signal: Mapping[str, Any], side: int, units: int)
     return "nothing to sell" if side < 0 and not units and not work.terms.allow_short else ""
 
 
-def _drop_contradicted(work: Work, signal: Mapping[str, Any]) -> None:
-    """Cancel what an earlier signal of the same bar has placed, where the signal is another one now."""
-    prefix = "{symbol} {timeframe} {time} ".format(**signal)
-    for row in list(work.waiting.values()):
-        if row.signal and row.signal.startswith(prefix) and row.signal != key_of(signal):
-            work.take_back(row.symbol, tag_of(row.number), "signal")
+def _drop(work: Work, rows: Sequence[StoredOrder]) -> None:
+    for row in rows:
+        work.take_back(row.symbol, tag_of(row.number), "signal")
+
+
+def _order(work: Work, signal: Mapping[str, Any], side: int, units: int, place: Callable[..., StoredOrder]) -> StoredOrder:
+    """Place the order of a signal: one that closes the `units` held, or an entry."""
+    key = key_of(signal)
+    if units:
+        return place(work, Ticket(signal["symbol"], side, 0), origin="signal", signal=key)
+    execution = replace(
+        Execution(**work.desk.settings.orders.model_dump()),
+        volume_cap=work.terms.volume_cap,
+        fractional=work.terms.fractional,
+    )
+    return _enter(work, signal, side, execution, key, place)
 
 
 def _enter(

@@ -22,11 +22,13 @@ from engine.store import outbox, paper
 from engine.store.paper import REFUSED, WAITING, StoredAccount, StoredOrder
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, NestedTransaction
 
     from engine.backtest.execution import Execution
     from engine.backtest.positions import Book
     from engine.desk import Desk
+
+    Mark = tuple[NestedTransaction, dict[str, Any], dict[int, StoredOrder]]
 
 
 class Work:
@@ -173,6 +175,16 @@ class Work:
         self.waiting[row.number] = row
         if row.state != WAITING:
             del self.waiting[row.number]
+
+    def mark(self) -> Mark:
+        """Where the account stands, for `back_to`."""
+        return self.connection.begin_nested(), self.state.as_dict(), dict(self.waiting)
+
+    def back_to(self, mark: Mark) -> None:
+        """Undo everything since a mark, as if it had never been."""
+        nested, state, waiting = mark
+        nested.rollback()
+        self.state, self.waiting = State.of(state), waiting
 
     def save(self) -> None:
         """Keep the state of the account."""

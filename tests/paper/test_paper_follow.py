@@ -94,6 +94,37 @@ def test_an_order_whose_signal_no_longer_stands_is_cancelled(draw) -> None:
     assert (desk.rows()["1"]["state"], desk.rows()["1"]["rules"]) == ("cancelled", ["signal"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "result"),
+    [({"action": "HOLD"}, "hold"), ({"action": "SELL", "stale_sessions": 1}, "stale"), ({}, "refused"),
+     ({"action": "SELL", "filter": {"state": "rejected"}}, "rejected"), ({"action": "SELL", "stop_loss": 1e5}, "refused"),
+     ({"action": "SELL", "valid_until": "2020-01-01T17:00:00-03:00"}, "refused")],
+)  # fmt: skip
+def test_a_signal_that_cannot_be_followed_leaves_the_order_of_another_strategy(draw, changes, result) -> None:
+    desk = draw({"AAAA3": flat(10, 5)}, RULES)
+    desk.account.follow([signal(desk)])
+    before = desk.status()["orders"]
+    assert results(desk.account.follow([signal(desk, strategy="other", **changes)])) == [result]
+    assert desk.status()["orders"] == before
+    assert [row["state"] for row in desk.rows().values()] == ["waiting"] + ["refused"] * (result == "refused")
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert desk.fills() == [("AAAA3", 2000, 10.0, "entry")]
+    assert desk.account.reconcile()["same"]
+
+
+def test_a_signal_that_is_followed_cancels_what_it_contradicts(draw) -> None:
+    desk = draw({"AAAA3": flat(10, 5)}, RULES)
+    desk.account.follow([signal(desk)])
+    against = signal(desk, action="SELL", strategy="other", stop_loss=10.5, take_profit=8.0)
+    assert desk.account.preview_follow(against)["result"] == "placed"
+    assert desk.rows()["1"]["state"] == "waiting"
+    assert results(desk.account.follow([against])) == ["placed"]
+    assert (desk.rows()["1"]["state"], desk.rows()["1"]["rules"]) == ("cancelled", ["signal"])
+    desk.account.replay_to(day_number(DAYS[1]))
+    assert desk.fills() == [("AAAA3", -2000, 10.0, "entry")]
+    assert desk.account.reconcile()["same"]
+
+
 def test_the_strongest_signals_come_first(draw) -> None:
     symbols = [f"{letter * 4}3" for letter in "ABCDEF"]
     desk = draw({symbol: flat(10, 5) for symbol in symbols}, RULES)

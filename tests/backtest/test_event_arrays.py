@@ -231,7 +231,7 @@ def test_raw_prices_with_splits_are_worth_what_adjusted_prices_are(market, allow
     for name in ("open", "high", "low", "close"):
         np.testing.assert_allclose(getattr(rebuilt, name), getattr(adjusted, name), rtol=1e-12)
     orders = Orders(action, (0.93,) * n, (1.09,) * n) if levels else Orders(action)
-    options = {"capital": 1e14, "allow_short": allow_short, "fraction": 0.5}
+    options = {"capital": 1e15, "allow_short": allow_short, "fraction": 0.5}
     one = trade(adjusted, orders, **options)
     two = trade(rebuilt, orders, events, raw, **options)
     np.testing.assert_allclose(two.equity, one.equity, rtol=1e-9)

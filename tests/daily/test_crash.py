@@ -151,7 +151,7 @@ def first(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def test_a_run_left_alone_trades_and_says_everything_once(bench: Bench) -> None:
     """What the kills are compared with is worth comparing."""
     kinds = Counter(row[2] for row in bench.alone["outbox"] if row[0] == "discord")
-    assert kinds == {"paper": 6, "signal": 1, "anomaly": 1, "direction": 1, "summary": 1}
+    assert kinds == {"paper": 7, "signal": 1, "anomaly": 1, "direction": 1, "summary": 1}
     assert len(bench.alone["paper_fills"]) > 8
     assert {row[5] for row in bench.alone["paper_orders"]} >= {"filled", "waiting"}
     assert bench.alone["directions"]

@@ -56,6 +56,9 @@ class DeskBoard:
     def signals(self, *, hold: bool) -> list[BoardSignal]:
         return self._read(lambda: self._board.signals(hold=hold), [])
 
+    def newest_run(self) -> int | None:
+        return self._read(self._board.newest_run, None)
+
     def anomalies(self) -> list[BoardAnomaly]:
         return self._read(self._board.anomalies, [])
 

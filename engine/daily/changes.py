@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-Items = Sequence[Mapping[str, Any]]
 
 #: What names an item, and which of its values is compared, by the step that finds it.
 COMPARED: Mapping[str, tuple[tuple[str, ...], str]] = {

@@ -67,6 +67,9 @@ SELECT action, strategy, time, session FROM signals JOIN runs ON runs.id = run_i
 WHERE symbol = ? AND NOT replay ORDER BY time DESC, session DESC, started_at DESC, strategy LIMIT 1
 """
 
+_NEWEST_RUN = """
+SELECT session FROM runs WHERE NOT replay AND EXISTS (SELECT 1 FROM signals WHERE run_id = runs.id) ORDER BY session DESC LIMIT 1
+"""
 _SIGNALS = """
 WITH newest AS (
     SELECT id, session, started_at FROM runs WHERE NOT replay AND EXISTS (SELECT 1 FROM signals WHERE run_id = runs.id)
@@ -240,6 +243,10 @@ class Board:
     def signals(self, *, hold: bool = False) -> list[BoardSignal]:
         """The signals of the newest live runs, the newest run first, then the strongest; HOLD only where asked for."""
         return self._made(_signal, self._all(_SIGNALS, RUNS_LISTED, hold))
+
+    def newest_run(self) -> int | None:
+        """The session of the newest live run that gave signals, HOLD among them; None without one."""
+        return next((session for (session,) in self._all(_NEWEST_RUN)), None)
 
     def anomalies(self) -> list[BoardAnomaly]:
         """The newest anomalies, the newest first."""

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: More symbols than these are shown as one table.
 REPORTED = 3
-#: Of the symbols that were left out, so many are explained.
-SAID = 5
 
 
 def add_commands(commands: Any, common: Any) -> None:

@@ -54,6 +54,7 @@ class SignalsView(FilteredView):
     def __init__(self) -> None:
         super().__init__(id="signals")
         self.signals: list[BoardSignal] = []
+        self.newest: int | None = None
         self.hold = False
 
     def compose(self) -> ComposeResult:
@@ -97,14 +98,15 @@ class SignalsView(FilteredView):
         """Read the signals again; the cursor stays on its signal."""
         board, chosen = self.desk_app.board, self.selected
         self.signals = [] if board is None else board.signals(hold=self.hold)
+        self.newest = None if board is None else board.newest_run()
         keys = [_key(item) for item in self.signals]
         self.table.empty = self._empty()
         self.table.set_rows(len(self.signals), keys.index(_key(chosen)) if chosen and _key(chosen) in keys else 0)
         self.apply_filter()
 
     def _empty(self) -> str:
-        board, key_of = self.desk_app.board, self.desk_app.key_of
-        if board is not None and not self.hold and board.signals(hold=True):
+        key_of = self.desk_app.key_of
+        if self.newest is not None and not self.hold:
             return _("No BUY and no SELL in the newest daily runs; {key} shows HOLD.").format(key=key_of("signals.hold"))
         return _("No signals yet: {key} starts the daily run, which asks the strategies about every symbol.").format(
             key=key_of("daily.run")
@@ -121,15 +123,13 @@ class SignalsView(FilteredView):
         return self.signals[at] if at is not None and at < len(self.signals) else None
 
     def _head(self) -> None:
-        if not self.signals:
+        if not self.signals or self.newest is None:
             self.query_one("#signals-head", Static).update("")
             return
         shown, every = len(self.table.order), len(self.signals)
         count = ngettext("{count} signal", "{count} signals", every).format(count=every)
         facts = self.counted(shown, every, count)
-        board = self.desk_app.board
-        newest = max(item.run_session for item in (board.signals(hold=True) if board is not None else self.signals))
-        facts.append(_("newest run {run}").format(run=day(from_day_number(newest))))
+        facts.append(_("newest run {run}").format(run=day(from_day_number(self.newest))))
         facts.append(_("with HOLD") if self.hold else _("without HOLD"))
         self.query_one("#signals-head", Static).update(Text(" " + " · ".join(facts)))
 

@@ -59,16 +59,6 @@ class Walk:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Influence:
-    """What one column, or one group of columns, adds to the accuracy: with it less without it, learnt anew; and as told less
-    shuffled. Each {"difference", "interval"}; None where it was not done."""
-
-    name: str
-    without: Mapping[str, Any] | None
-    shuffled: Mapping[str, Any] | None
-
-
 def worth(data: IndexData, parts: Split, names: Sequence[str], X: FloatArray) -> list[Worth]:
     """What each column of X (n, k) tells by itself, in the order of the columns. Too few values give NaN."""
     return [_worth(data, parts, name, X[:, at]) for at, name in enumerate(names)]
